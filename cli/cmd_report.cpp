@@ -1,0 +1,24 @@
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "stockpot/base/file.h"
+#include "stockpot/base/text.h"
+#include "stockpot/report/run_report.h"
+
+namespace stockpot::cli {
+
+int cmd_report(const ReportArgs& args, const CommandLine& line) {
+  const Json json = Json::read(args.run / "results.json");
+  const RunReport report = report_from_json(json);
+  const fs::path output = args.output.empty() ? args.run / "report.html" : args.output;
+  write_file(output, html_report(report));
+  if (line.json)
+    std::cout << json.dump(2) << "\n";
+  else
+    std::cout << terminal_table(report, terminal_width(), use_colour(line.color)) << "\nreport: "
+              << printable(output.string()) << "\n";
+  return 0;
+}
+
+}  // namespace stockpot::cli

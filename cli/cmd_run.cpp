@@ -1,0 +1,54 @@
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/run_output.h"
+#include "stockpot/base/error.h"
+#include "stockpot/base/text.h"
+#include "stockpot/base/threads.h"
+#include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/run.h"
+
+namespace stockpot::cli {
+namespace {
+
+// The demo's recipe lies in share/stockpot/demo beside the folder of the programs, in the
+// build tree as after `cmake --install`.
+fs::path demo_recipe() {
+  const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
+  const fs::path recipe = programs.parent_path() / "share" / "stockpot" / "demo" / "demo.yaml";
+  if (!fs::exists(recipe))
+    throw UsageError("the demo's data is missing: " + printable(recipe.string()));
+  return recipe;
+}
+
+}  // namespace
+
+int run_and_print(Recipe recipe, const fs::path& out, bool plan_only, const CommandLine& line) {
+  if (line.device) recipe.device = *line.device;
+  if (line.bf16) recipe.bf16 = true;
+  if (line.threads == 0 && recipe.threads > 0) {
+    set_threads(static_cast<int>(recipe.threads));
+    set_torch_threads(threads());
+  }
+  TerminalProgress progress(line.quiet);
+  const RunReport report = run_recipe(recipe, out, plan_only, progress);
+  if (plan_only) return 0;
+  if (line.json) {
+    std::cout << to_json(report).dump(2) << "\n";
+  } else {
+    std::cout << "\n"
+              << terminal_table(report, terminal_width(), use_colour(line.color)) << "\nreport: "
+              << printable((out / "report.html").string()) << "  (" << human_duration(report.seconds)
+              << ")\n";
+  }
+  return 0;
+}
+
+int cmd_run(const RunArgs& args, const CommandLine& line) {
+  Recipe recipe = Recipe::read(args.demo ? demo_recipe() : args.recipe);
+  if (args.seed) recipe.seed = recipe.search_seed = *args.seed;
+  if (args.seeds) recipe.seeds = *args.seeds;
+  return run_and_print(std::move(recipe), args.out, args.plan_only, line);
+}
+
+}  // namespace stockpot::cli

@@ -1,0 +1,235 @@
+// The command surface: every command and flag, once.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "stockpot/base/text.h"
+#include "stockpot/base/version.h"
+
+namespace stockpot::cli {
+namespace {
+
+constexpr const char* kSourceHelp =
+    "A source is PATH[,split=NAME][,splits=CSV][,group=NAME][,root=FOLDER]: an image folder, a "
+    ".tar or .tar.gz of one, or a CSV/TSV of path,label,split,group. Repeat a flag to join "
+    "sources.";
+
+// "unknown flag --epoch": the nearest flag of the command that was being parsed.
+std::string nearest_flag(const CLI::App& app, const std::string& unknown) {
+  std::vector<std::string> names;
+  const CLI::App* command = &app;
+  while (true) {
+    for (const CLI::Option* option : command->get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    const auto chosen = command->get_subcommands();
+    if (chosen.empty()) break;
+    command = chosen.front();
+  }
+  return nearest(unknown.substr(0, unknown.find('=')), names);
+}
+
+void add_common(CLI::App& app, CommandLine& line) {
+  app.add_flag("--json", line.json, "One JSON document on stdout instead of a table");
+  app.add_flag("-q,--quiet", line.quiet, "No progress on stderr");
+  app.add_option("--color", line.color, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->envname("STOCKPOT_COLOR");
+}
+
+void add_compute(CLI::App& app, CommandLine& line) {
+  add_common(app, line);
+  app.add_option("--threads", line.threads, "Threads; default: the machine's cores")
+      ->check(CLI::Range(1, 4096))
+      ->envname("STOCKPOT_THREADS");
+  app.add_option("--device", line.device, "cpu, cuda or cuda:N")->envname("STOCKPOT_DEVICE");
+  app.add_flag("--bf16", line.bf16, "bf16 autocast (CUDA only)");
+}
+
+void add_test_sets(CLI::App& app, std::vector<std::string>& id, std::vector<std::string>& ood) {
+  app.add_option("--id", id, "ID test set (a source)");
+  app.add_option("--ood", ood, "OOD test set: NAME=SOURCE; repeat for more sets");
+}
+
+void add_method(CLI::App& app, CommandLine& line, MethodArgs& args, const std::string& method) {
+  args.method = method;
+  add_compute(app, line);
+  app.add_option("MODEL", args.model, "Folder of the pretrained model")->required();
+  app.add_option("--train", args.train, "Training set (a source)")->required();
+  app.add_option("--val", args.held_out, "Held-out set that every choice is made on (a source)");
+  app.add_option("--val-fraction", args.held_out_fraction,
+                 "Or hold out this share of the training set")
+      ->check(CLI::Range(0.0, 0.9));
+  add_test_sets(app, args.id, args.ood);
+  app.add_option("-o,--out", args.out, "Folder for the run; repeat the command to continue it")
+      ->required();
+  app.add_option("--seed", args.seed, "Seed")->envname("STOCKPOT_SEED");
+  app.add_flag("--dry-run,--plan", args.plan_only, "Print the plan and stop");
+  app.footer(kSourceHelp);
+  if (method == "lp") return;
+  app.add_option("--lr", args.learning_rates, "Learning rates to try; chosen on held-out data")
+      ->delimiter(',');
+  app.add_option("--seeds", args.seeds, "Repeat with this many seeds")->check(CLI::Range(1, 1000));
+  app.add_option("--batchnorm", args.batchnorm, "frozen, live or both (frozen,live)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"frozen", "live"}));
+  const auto setting = [&](const char* flag, const char* key, const char* help) {
+    app.add_option_function<std::string>(
+        flag,
+        [&args, key](const std::string& value) {
+          args.settings.push_back(std::string(key) + "=" + value);
+        },
+        help);
+  };
+  setting("--epochs", "epochs", "Epochs (10)");
+  setting("-b,--batch", "batch", "Pictures a step (64)");
+  setting("--opt", "optimizer", "adamw or sgd");
+  setting("--weight-decay", "weight_decay", "Weight decay (0.01)");
+  setting("--sched", "schedule", "cosine, linear or constant");
+  setting("--warmup", "warmup", "Share of the steps for linear warm-up (0)");
+  setting("--smoothing", "label_smoothing", "Label smoothing (0)");
+  setting("--clip-norm", "clip_norm", "Largest norm of the gradient; 0: off");
+  setting("--augment", "augment", "none, minimal, medium or strong");
+}
+
+void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, MethodArgs& probe,
+            MethodArgs& finetune, MethodArgs& lpft, EvalArgs& eval, SoupArgs& uniform,
+            SoupArgs& greedy, InspectArgs& inspect, ReportArgs& report, ConfigArgs& config) {
+  CLI::App* command = app.add_subcommand(
+      "run", "The whole way: LP, FT, LP-FT, a random search, its soups, the shift report");
+  add_compute(*command, line);
+  command->add_option("RECIPE", run.recipe, "A recipe (YAML)")->required();
+  command->add_option("-o,--out", run.out, "Folder for the run; repeat the command to continue it")
+      ->required();
+  command->add_flag("--dry-run,--plan", run.plan_only, "Print the plan and stop");
+  command->add_option("--seed", run.seed, "Seed of training and search, instead of the recipe's")
+      ->envname("STOCKPOT_SEED");
+  command->add_option("--seeds", run.seeds, "Repetitions of FT and LP-FT, instead of the recipe's")
+      ->check(CLI::Range(1, 1000));
+  command->callback([&] { line.command = run; });
+
+  command = app.add_subcommand("demo", "The same on the emoji styles that come with stockpot");
+  add_compute(*command, line);
+  demo.demo = true;
+  demo.out = "stockpot-demo";
+  command->add_option("-o,--out", demo.out, "Folder for the run (stockpot-demo)");
+  command->add_flag("--dry-run,--plan", demo.plan_only, "Print the plan and stop");
+  command->add_option("--seed", demo.seed, "Seed of training and search");
+  command->callback([&] { line.command = demo; });
+
+  command = app.add_subcommand("probe", "Linear probe (LP): the head only, on cached features");
+  command->alias("lp");
+  add_method(*command, line, probe, "lp");
+  command->callback([&] { line.command = probe; });
+  command = app.add_subcommand("finetune", "Full fine-tuning (FT) from a random head");
+  command->alias("ft");
+  add_method(*command, line, finetune, "ft");
+  command->callback([&] { line.command = finetune; });
+  command = app.add_subcommand("lpft", "Linear probe, then fine-tuning from it (LP-FT)");
+  add_method(*command, line, lpft, "lpft");
+  command->callback([&] { line.command = lpft; });
+
+  command = app.add_subcommand("eval", "Accuracy of models in and out of distribution");
+  add_compute(*command, line);
+  command->add_option("MODELS", eval.models, "Model folders")->required();
+  command->add_option("--val", eval.held_out, "Held-out set (a source)");
+  add_test_sets(*command, eval.id, eval.ood);
+  command->add_flag("--skip-bad", eval.skip_unreadable, "Leave out unreadable pictures (counted)");
+  command->add_option("--logits", eval.logits,
+                      "Write logits, labels and ids: a .safetensors file, or a folder when there "
+                      "are several models or sets");
+  command->add_flag("--by-class", eval.by_class, "Also accuracy by class");
+  command->add_flag("--by-group", eval.by_group, "Also accuracy by group");
+  command->footer(kSourceHelp);
+  command->callback([&] { line.command = eval; });
+
+  CLI::App* soup = app.add_subcommand("soup", "One model from many of one initialisation");
+  soup->require_subcommand(1);
+  command = soup->add_subcommand("uniform", "The mean of all models");
+  add_compute(*command, line);
+  command->add_option("MODELS", uniform.models, "Model folders")->required();
+  command->add_option("-o,--output", uniform.output, "Model folder to write")->required();
+  command->callback([&] { line.command = uniform; });
+  command = soup->add_subcommand("greedy", "Add models while held-out accuracy does not fall");
+  add_compute(*command, line);
+  greedy.greedy = true;
+  command->add_option("MODELS", greedy.models, "Model folders")->required();
+  command->add_option("--val", greedy.held_out, "Held-out set (a source)")->required();
+  command->add_option("--accept", greedy.accept, "ties (>=, the paper) or strict (>)")
+      ->check(CLI::IsMember({"ties", "strict"}));
+  command->add_option("-o,--output", greedy.output, "Folder to write: model/ and ledger.json")
+      ->required();
+  command->footer(kSourceHelp);
+  command->callback([&] { line.command = greedy; });
+
+  command = app.add_subcommand("inspect", "What is in a checkpoint or model folder");
+  add_common(*command, line);
+  command->add_option("PATH", inspect.path, "File or folder")->required();
+  command->callback([&] { line.command = inspect; });
+
+  command = app.add_subcommand("report", "Make the pages of a finished run again");
+  add_common(*command, line);
+  command->add_option("RUN", report.run, "Folder of the run")->required();
+  command->add_option("-o,--output", report.output, "HTML file (RUN/report.html)");
+  command->callback([&] { line.command = report; });
+
+  CLI::App* configs = app.add_subcommand("config", "Recipes");
+  configs->require_subcommand(1);
+  command = configs->add_subcommand("check", "Report every problem of a recipe and stop");
+  add_common(*command, line);
+  command->add_option("RECIPE", config.recipe, "A recipe (YAML)")->required();
+  command->callback([&] { line.command = config; });
+
+  command = app.add_subcommand("version", "Versions");
+  add_common(*command, line);
+  command->callback([&] { line.command = VersionArgs{}; });
+}
+
+}  // namespace
+
+std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
+  CommandLine line;
+  for (int i = 0; i < argc; ++i)
+    line.text += (i ? " " : "") + (i ? printable(argv[i]) : std::string("stockpot"));
+  RunArgs run, demo;
+  MethodArgs probe, finetune, lpft;
+  EvalArgs eval;
+  SoupArgs uniform, greedy;
+  InspectArgs inspect;
+  ReportArgs report;
+  ConfigArgs config;
+
+  CLI::App app(
+      "One model that is more accurate and more robust, from a pretrained checkpoint and "
+      "labelled pictures.\n\n"
+      "  stockpot demo                                    see it work in three minutes\n"
+      "  stockpot run recipe.yaml --out runs/mine         your own model and pictures\n"
+      "  stockpot lpft MODEL --train photos --val-fraction 0.1 --ood sketch=sketches -o out\n",
+      "stockpot");
+  app.set_version_flag("--version", std::string(kVersion));
+  app.require_subcommand(1);
+  set_up(app, line, run, demo, probe, finetune, lpft, eval, uniform, greedy, inspect, report,
+         config);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ExtrasError& error) {
+    std::string message = error.what();
+    for (int i = 1; i < argc; ++i) {
+      const std::string word = argv[i];
+      if (word.rfind("--", 0) != 0 || message.find(word) == std::string::npos) continue;
+      const std::string near = nearest_flag(app, word);
+      message = "unknown flag " + printable(word) +
+                (near.empty() ? "" : "; did you mean " + near + "?");
+      break;
+    }
+    std::cerr << "stockpot: " << printable(message) << "\nRun 'stockpot --help' for the commands.\n";
+    return 2;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::cerr << "stockpot: " << printable(error.what())
+              << "\nRun 'stockpot --help' for the commands.\n";
+    return 2;
+  }
+  return line;
+}
+
+}  // namespace stockpot::cli

@@ -1,0 +1,115 @@
+// The sub-commands, one file each. Arguments were checked for form by command_line.cpp; a
+// command calls the library, prints its result to stdout and returns the exit code.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace stockpot::cli {
+
+namespace fs = std::filesystem;
+
+struct InspectArgs {
+  fs::path path;
+};
+
+struct ReportArgs {
+  fs::path run;  // a folder with results.json
+  fs::path output;
+};
+
+struct ConfigArgs {
+  fs::path recipe;
+};
+
+// A recipe, or the demo's own one.
+struct RunArgs {
+  fs::path recipe;
+  fs::path out;
+  bool demo = false;
+  bool plan_only = false;
+  std::optional<std::uint64_t> seed;  // of training and search
+  std::optional<std::int64_t> seeds;
+};
+
+// probe, finetune and lpft: one method on data named by flags.
+struct MethodArgs {
+  std::string method;  // "lp", "ft" or "lpft"
+  fs::path model, out;
+  std::vector<std::string> train, held_out, id, ood;  // sources; ood as NAME=SOURCE
+  double held_out_fraction = 0;
+  std::vector<double> learning_rates;
+  std::vector<std::string> settings;  // key=value
+  std::vector<std::string> batchnorm;
+  std::uint64_t seed = 0;
+  std::int64_t seeds = 1;
+  bool plan_only = false;
+};
+
+struct EvalArgs {
+  std::vector<fs::path> models;
+  std::vector<std::string> held_out, id, ood;  // [NAME=]SOURCE
+  bool skip_unreadable = false;
+  fs::path logits;  // a file for one model and one set, else a folder
+  bool by_class = false, by_group = false;
+};
+
+struct SoupArgs {
+  bool greedy = false;
+  std::vector<fs::path> models;
+  std::vector<std::string> held_out;
+  std::string accept = "ties";
+  fs::path output;
+};
+
+struct VersionArgs {};
+
+struct CommandLine {
+  std::variant<VersionArgs, InspectArgs, ReportArgs, ConfigArgs, RunArgs, MethodArgs, EvalArgs,
+               SoupArgs>
+      command;
+  bool json = false;
+  bool quiet = false;
+  std::int64_t threads = 0;  // 0: the machine's cores, or the recipe's
+  std::optional<std::string> device;
+  bool bf16 = false;
+  std::string color = "auto";
+  std::string text;  // the command as typed, for logs
+};
+
+// Parses the arguments. Returns an exit code instead when there is nothing to run: --help
+// and usage errors, which are printed here.
+std::variant<CommandLine, int> parse_command_line(int argc, char** argv);
+
+// The commands that need no LibTorch.
+int cmd_version(const CommandLine& line);
+int cmd_inspect(const InspectArgs& args, const CommandLine& line);
+int cmd_report(const ReportArgs& args, const CommandLine& line);
+int cmd_config(const ConfigArgs& args, const CommandLine& line);
+int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line);
+
+// Those that do; compiled into stockpot-torch only.
+int cmd_run(const RunArgs& args, const CommandLine& line);
+int cmd_method(const MethodArgs& args, const CommandLine& line);
+int cmd_eval(const EvalArgs& args, const CommandLine& line);
+int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line);
+
+// Runs `body`; an exception becomes one message on stderr and its exit code.
+template <typename Body>
+int guarded(const Body& body);
+int report_failure();  // of the exception in flight
+
+template <typename Body>
+int guarded(const Body& body) {
+  try {
+    return body();
+  } catch (...) {
+    return report_failure();
+  }
+}
+
+}  // namespace stockpot::cli

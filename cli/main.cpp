@@ -1,0 +1,47 @@
+// stockpot: parses every command line, runs the commands that need no LibTorch, and starts
+// stockpot-torch, which lies beside it, for the others (LibTorch costs 0.7 s before main).
+#include <unistd.h>
+
+#include <cerrno>
+#include <iostream>
+#include <system_error>
+#include <vector>
+
+#include "cli/commands.h"
+#include "stockpot/base/error.h"
+#include "stockpot/base/signals.h"
+#include "stockpot/base/text.h"
+
+namespace {
+
+using namespace stockpot;
+using namespace stockpot::cli;
+
+int start_torch_program(char** argv) {
+  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "stockpot-torch";
+  argv[0] = const_cast<char*>("stockpot-torch");
+  execv(program.c_str(), argv);
+  throw UsageError("cannot start " + printable(program.string()) + ": " +
+                   std::generic_category().message(errno) +
+                   "; this command needs stockpot-torch beside stockpot (was it built without "
+                   "LibTorch?)");
+}
+
+int run(const CommandLine& line, char** argv) {
+  if (std::get_if<VersionArgs>(&line.command)) return cmd_version(line);
+  if (const auto* args = std::get_if<InspectArgs>(&line.command)) return cmd_inspect(*args, line);
+  if (const auto* args = std::get_if<ReportArgs>(&line.command)) return cmd_report(*args, line);
+  if (const auto* args = std::get_if<ConfigArgs>(&line.command)) return cmd_config(*args, line);
+  if (const auto* args = std::get_if<SoupArgs>(&line.command); args && !args->greedy)
+    return cmd_soup_uniform(*args, line);
+  return start_torch_program(argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  install_signal_handlers();
+  const auto parsed = parse_command_line(argc, argv);
+  if (const int* code = std::get_if<int>(&parsed)) return *code;
+  return guarded([&] { return run(std::get<CommandLine>(parsed), argv); });
+}

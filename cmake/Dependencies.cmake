@@ -1,0 +1,31 @@
+# Everything comes from installed packages; nothing is fetched at configure time.
+# docs/dependencies.md says why each is here.
+
+find_package(Threads REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(LibArchive REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(CLI11 REQUIRED)
+find_path(WEBP_INCLUDE webp/decode.h REQUIRED)
+find_library(WEBP_LIBRARY webp REQUIRED)
+
+add_library(stockpot_plain_dependencies INTERFACE)
+target_include_directories(stockpot_plain_dependencies SYSTEM INTERFACE ${WEBP_INCLUDE})
+target_link_libraries(stockpot_plain_dependencies INTERFACE
+  Threads::Threads nlohmann_json::nlohmann_json yaml-cpp JPEG::JPEG PNG::PNG
+  LibArchive::LibArchive OpenSSL::Crypto ${WEBP_LIBRARY})
+
+if(STOCKPOT_TORCH)
+  find_package(Torch REQUIRED)
+  add_library(stockpot_libtorch INTERFACE)
+  # -isystem: the warnings of LibTorch's headers are not ours to fix.
+  target_include_directories(stockpot_libtorch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_link_libraries(stockpot_libtorch INTERFACE ${TORCH_LIBRARIES})
+  string(STRIP "${TORCH_CXX_FLAGS}" torch_flags)
+  if(torch_flags)
+    target_compile_options(stockpot_libtorch INTERFACE ${torch_flags})
+  endif()
+endif()

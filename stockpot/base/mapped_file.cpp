@@ -1,0 +1,122 @@
+// Read-only maps, and what happens when a mapped file shrinks (SIGBUS).
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <mutex>
+#include <system_error>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/file.h"
+#include "stockpot/base/posix.h"
+#include "stockpot/base/text.h"
+
+namespace stockpot {
+
+namespace {
+
+// One live map, in a list that the signal handler can walk at any moment: entries are never
+// freed, only used again.
+struct Entry {
+  std::atomic<std::uintptr_t> begin = 0;  // 0: not in use
+  std::atomic<std::size_t> size = 0;
+  std::array<char, 512> name{};  // cut to this length, ends with '\0'
+  Entry* next = nullptr;
+};
+
+std::atomic<Entry*> all_entries = nullptr;
+std::mutex entries_mutex;  // for changes; the handler only reads
+struct sigaction previous_action;
+
+void write_error_text(const char* text) {
+  if (::write(STDERR_FILENO, text, strlen(text)) < 0) return;  // nobody is left to be told
+}
+
+// Only calls that are safe in a signal handler.
+void on_bus_error(int number, siginfo_t* info, void*) {
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  for (const Entry* entry = all_entries; entry != nullptr; entry = entry->next) {
+    const std::uintptr_t begin = entry->begin;
+    if (begin == 0 || address < begin || address - begin >= entry->size) continue;
+    write_error_text("stockpot: ");
+    write_error_text(entry->name.data());
+    write_error_text(": became shorter or unreadable while it was being read\n");
+    _exit(3);
+  }
+  // Not ours: the faulting instruction runs again under whatever was set before.
+  sigaction(number, &previous_action, nullptr);
+}
+
+void install_bus_handler() {
+  struct sigaction action = {};
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_SIGINFO;
+  action.sa_sigaction = on_bus_error;
+  sigaction(SIGBUS, &action, &previous_action);
+}
+
+void guard(const fs::path& file, std::span<const std::byte> bytes) {
+  const std::lock_guard lock(entries_mutex);
+  static const bool installed = (install_bus_handler(), true);
+  static_cast<void>(installed);
+  Entry* entry = all_entries;
+  while (entry != nullptr && entry->begin != 0) entry = entry->next;
+  const bool is_new = entry == nullptr;
+  if (is_new) entry = new Entry;
+  const std::string name = printable(file.native()).substr(0, entry->name.size() - 1);
+  entry->name.fill('\0');
+  name.copy(entry->name.data(), name.size());
+  entry->size = bytes.size();
+  entry->begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  if (is_new) {
+    entry->next = all_entries;
+    all_entries = entry;
+  }
+}
+
+void unmap(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  {
+    const std::lock_guard lock(entries_mutex);
+    const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+    Entry* entry = all_entries;
+    while (entry != nullptr && entry->begin != begin) entry = entry->next;
+    if (entry != nullptr) entry->begin = 0;
+  }
+  munmap(const_cast<std::byte*>(bytes.data()), bytes.size());
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const fs::path& file) : path_(file) {
+  std::size_t size = 0;
+  const Descriptor descriptor = open_regular(file, size);
+  if (size == 0) return;  // mmap refuses an empty range
+  void* const start = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number(), 0);
+  if (start == MAP_FAILED) {
+    throw FormatError(file, "cannot map " + human_bytes(size) +
+                                " into memory: " + std::generic_category().message(errno));
+  }
+  bytes_ = {static_cast<const std::byte*>(start), size};
+  guard(path_, bytes_);
+}
+
+MappedFile::~MappedFile() { unmap(bytes_); }
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  if (this == &other) return *this;
+  unmap(bytes_);
+  path_ = std::move(other.path_);
+  bytes_ = std::exchange(other.bytes_, {});
+  return *this;
+}
+
+}  // namespace stockpot

@@ -1,0 +1,22 @@
+// How the two libraries write a model folder: each fills a ModelFolder whose path and config
+// are set. Throws FormatError naming the file and the key.
+#pragma once
+
+#include "stockpot/checkpoint/config_reader.h"
+#include "stockpot/checkpoint/model_folder.h"
+
+namespace stockpot {
+
+inline constexpr std::string_view kConfigFile = "config.json";
+// Where transformers keeps how images are prepared; the second name came with version 5.
+inline constexpr std::string_view kPreprocessorFiles[] = {"preprocessor_config.json",
+                                                          "processor_config.json"};
+inline constexpr std::int64_t kMostClasses = 1'000'000;
+
+void read_transformers(ModelFolder& folder);
+void read_timm(ModelFolder& folder);
+
+// LABEL_0, LABEL_1, ...: the names that transformers gives to classes without names.
+std::vector<std::string> numbered_labels(std::int64_t count);
+
+}  // namespace stockpot

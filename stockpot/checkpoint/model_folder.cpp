@@ -1,0 +1,103 @@
+#include "stockpot/checkpoint/model_folder.h"
+
+#include <algorithm>
+
+#include "stockpot/base/error.h"
+#include "stockpot/checkpoint/architecture.h"
+#include "stockpot/checkpoint/config_formats.h"
+#include "stockpot/checkpoint/message.h"
+
+namespace stockpot {
+
+ModelFolder ModelFolder::open(const fs::path& path) {
+  ModelFolder folder;
+  folder.path = path;
+  const fs::path file = path / kConfigFile;
+  folder.config = Json::read(file);
+  const ConfigReader config(folder.config, file);
+  if (config.has("model_type"))
+    read_transformers(folder);
+  else if (config.has("architecture"))
+    read_timm(folder);
+  else
+    throw FormatError(file,
+                      "neither 'model_type' (transformers) nor 'architecture' (timm) is there; "
+                      "known: vit (transformers), resnet18, 34, 50, 101, 152 (timm)");
+  return folder;
+}
+
+Checkpoint open_weights(const ModelFolder& model) {
+  Checkpoint weights = Checkpoint::open(model.path);
+  const auto classes = static_cast<std::int64_t>(model.labels.size());
+  const auto ignored = check_tensors(weights.tensors(), model, classes, model.path);
+  if (!ignored.empty())
+    weights.add_note(std::to_string(ignored.size()) +
+                     " tensors are not used by the classifier: " + some_of(ignored));
+  return weights;
+}
+
+namespace {
+
+std::string_view torch_name(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::f16:
+      return "float16";
+    case Dtype::bf16:
+      return "bfloat16";
+    case Dtype::f64:
+      return "float64";
+    default:
+      return "float32";
+  }
+}
+
+Json transformers_config(const Json& source, const std::vector<std::string>& labels, Dtype dtype) {
+  Json config = source;
+  Json id2label = Json::object(), label2id = Json::object();
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    id2label.set(std::to_string(i), labels[i]);
+    label2id.set(labels[i], static_cast<std::int64_t>(i));
+  }
+  config.set("id2label", std::move(id2label));
+  config.set("label2id", std::move(label2id));
+  if (config.find("num_labels") != nullptr)
+    config.set("num_labels", static_cast<std::int64_t>(labels.size()));
+  // Before version 5 the key was torch_dtype.
+  const bool old = config.find("torch_dtype") != nullptr && config.find("dtype") == nullptr;
+  config.set(old ? "torch_dtype" : "dtype", torch_name(dtype));
+  return config;
+}
+
+Json timm_config(const Json& source, const std::vector<std::string>& labels) {
+  Json names = Json::array();
+  for (const std::string& label : labels) names.push(label);
+  const auto classes = static_cast<std::int64_t>(labels.size());
+  Json config = source;
+  config.set("num_classes", classes);
+  config.set("label_names", std::move(names));
+  Json data = config.find("pretrained_cfg") != nullptr ? *config.find("pretrained_cfg") : Json();
+  data.set("num_classes", classes);
+  config.set("pretrained_cfg", std::move(data));
+  return config;
+}
+
+}  // namespace
+
+void write_model_folder(const fs::path& folder, const ModelFolder& source,
+                        std::span<const TensorView> tensors,
+                        const std::vector<std::string>& labels) {
+  check_tensors(tensors, source, static_cast<std::int64_t>(labels.size()), folder);
+  const auto head = std::find_if(tensors.begin(), tensors.end(), [&](const TensorView& tensor) {
+    return tensor.name == source.head_weight;
+  });
+  const Json config = source.library == "timm"
+                          ? timm_config(source.config, labels)
+                          : transformers_config(source.config, labels, head->dtype);
+  write_file(folder / kConfigFile, config.dump(2) + "\n");
+  std::error_code ignored;
+  for (const std::string_view name : kPreprocessorFiles)
+    if (fs::exists(source.path / name, ignored)) write_file(folder / name, read_file(source.path / name));
+  write_safetensors(folder / "model.safetensors", tensors);
+}
+
+}  // namespace stockpot

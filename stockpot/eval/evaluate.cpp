@@ -1,0 +1,78 @@
+#include "stockpot/eval/evaluate.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/signals.h"
+#include "stockpot/data/batch.h"
+#include "stockpot/model/compat.h"
+#include "stockpot/model/input.h"
+
+namespace stockpot {
+namespace {
+
+// One row of `columns` numbers for every row of the set, in its order, float32 on the CPU.
+at::Tensor forward_all(Classifier& model, const ImageDataset& set, const EvalOptions& options,
+                       std::int64_t columns,
+                       const std::function<at::Tensor(const at::Tensor& features)>& finish) {
+  const at::NoGradGuard no_grad;
+  model.evaluate();
+  const Preprocessing& preprocessing = model.folder().preprocessing;
+  BatchPlan plan;
+  plan.batch_size = options.batch_size;
+  plan.loader_threads = options.loader_threads;
+  BatchLoader loader(set, preprocessing, plan);
+
+  at::Tensor rows = at::empty({set.size(), columns}, at::kFloat);
+  std::int64_t done = 0;
+  while (const auto batch = loader.next()) {
+    if (stop_requested()) throw Interrupted("stopped while evaluating a model");
+    const at::Tensor images = to_input(batch->pixels, batch->size, batch->height, batch->width,
+                                       preprocessing, model.device());
+    at::Tensor features;
+    {
+      const Autocast autocast(model.device(), options.bf16);
+      features = model.features(images);
+    }
+    // The head is small: in float32, so that autocast does not round the logits.
+    rows.slice(0, done, done + batch->size).copy_(finish(features.to(at::kFloat)));
+    done += batch->size;
+    if (options.on_batch) options.on_batch(done, set.size());
+  }
+  return rows;
+}
+
+}  // namespace
+
+Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options) {
+  if (model.labels() != set.classes())
+    throw UsageError("the model has " + std::to_string(model.labels().size()) +
+                     " labels that are not the " + std::to_string(set.classes().size()) +
+                     " classes of the images: load the set with the model's labels as its classes");
+  Predictions predictions;
+  predictions.classes = static_cast<std::int64_t>(model.labels().size());
+  predictions.class_names = model.labels();
+  predictions.group_names = set.groups();
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    predictions.labels.push_back(set.label(i));
+    predictions.groups.push_back(set.group(i));
+    predictions.ids.push_back(set.id(i));
+  }
+  const at::Tensor logits =
+      forward_all(model, set, options, predictions.classes,
+                  [&](const at::Tensor& features) { return model.head_logits(features); });
+  const float* first = logits.data_ptr<float>();
+  predictions.logits.assign(first, first + logits.numel());
+  return predictions;
+}
+
+at::Tensor extract_features(Classifier& model, const ImageDataset& set,
+                            const EvalOptions& options) {
+  return forward_all(model, set, options, model.folder().feature_size,
+                     [](const at::Tensor& features) { return features; });
+}
+
+}  // namespace stockpot

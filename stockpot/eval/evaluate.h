@@ -1,0 +1,37 @@
+// Runs a model over sets of images. One pass a model and set; everything that is reported
+// comes from the logits it leaves.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "stockpot/data/dataset.h"
+#include "stockpot/metrics/predictions.h"
+#include "stockpot/model/classifier.h"
+
+namespace stockpot {
+
+struct EvalOptions {
+  std::int64_t batch_size = 256;
+  int loader_threads = 1;
+  bool bf16 = false;  // autocast, CUDA only
+  std::function<void(std::int64_t done, std::int64_t total)> on_batch = {};
+};
+
+// Logits of every row, in the set's order. The model's labels must be the set's classes.
+Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options = {});
+
+// Features of every row: n x feature_size float32 on the CPU.
+at::Tensor extract_features(Classifier& model, const ImageDataset& set,
+                            const EvalOptions& options = {});
+
+// The logits store: a safetensors file with `logits` (rows x classes, F32), `labels` (I64),
+// `groups` (I64), `ids` (U8, newline-separated UTF-8); class and group names in the metadata.
+void write_predictions(const fs::path& file, const Predictions& predictions);
+Predictions read_predictions(const fs::path& file);
+
+}  // namespace stockpot

@@ -1,0 +1,34 @@
+// What a model said about a set: the input of every metric.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace stockpot {
+
+struct Predictions {
+  std::int64_t classes = 0;
+  std::vector<float> logits;         // rows x classes
+  std::vector<std::int64_t> labels;  // rows
+  std::vector<std::int64_t> groups;  // rows, indices into group_names; may be empty
+  std::vector<std::string> group_names;
+  std::vector<std::string> class_names;
+  std::vector<std::string> ids;  // rows; may be empty
+
+  std::int64_t rows() const { return static_cast<std::int64_t>(labels.size()); }
+  std::span<const float> row(std::int64_t i) const {
+    return std::span(logits).subspan(static_cast<std::size_t>(i * classes),
+                                     static_cast<std::size_t>(classes));
+  }
+};
+
+// The class with the largest logit; the lowest index among equals.
+std::int64_t predicted_class(std::span<const float> logits);
+
+// The logit ensemble: the mean of the members' logits, in fp64, rounded once. All members
+// must hold the same rows. Wortsman et al. 2022, section 2.
+Predictions mean_logits(std::span<const Predictions* const> members);
+
+}  // namespace stockpot

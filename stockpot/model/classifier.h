@@ -1,0 +1,86 @@
+// An image classifier: a backbone that makes features, and a head, the last linear layer.
+// Built from a model folder; its tensors carry the names of the checkpoint.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "stockpot/checkpoint/model_folder.h"
+
+namespace stockpot {
+
+// How BatchNorm behaves while training (specification of LP-FT, section 7).
+enum class BatchNorm {
+  live,    // batch statistics normalise, running statistics are updated
+  frozen,  // running statistics normalise and never change; scale and shift still train
+};
+
+// One trainable tensor: a view into the model's flat buffers.
+struct Parameter {
+  std::string name;  // as in the checkpoint
+  at::Tensor value;  // float32; requires a gradient unless frozen
+  bool head = false;
+  // Weight decay applies: matrices and kernels, not biases, norms, class token or positions
+  // (timm's rule: one-dimensional tensors and the embeddings are left out).
+  bool decay = false;
+  std::int64_t offset = 0;  // into flat_values() and flat_gradients()
+};
+
+class Classifier {
+ public:
+  // Pretrained weights as float32 on the CPU, with the pretrained head. Throws FormatError.
+  static Classifier load(const ModelFolder& folder);
+  Classifier(Classifier&&) noexcept;
+  Classifier& operator=(Classifier&&) noexcept;
+  ~Classifier();
+  // An independent copy on the same device.
+  Classifier clone() const;
+
+  // Where it came from, with the labels of the present head.
+  const ModelFolder& folder() const;
+  const std::vector<std::string>& labels() const;
+  bool has_batchnorm() const;
+  at::Device device() const;
+  void to(at::Device device);
+
+  // images: N x 3 x H x W, float32, normalised, on device(), any memory format.
+  at::Tensor features(const at::Tensor& images) const;       // N x feature_size
+  at::Tensor head_logits(const at::Tensor& features) const;  // N x classes
+  at::Tensor logits(const at::Tensor& images) const { return head_logits(features(images)); }
+
+  // Evaluation mode (the start): running statistics, no dropout. Training mode: dropout, and
+  // BatchNorm by its policy.
+  void evaluate();
+  void train(BatchNorm batchnorm, std::uint64_t seed = 0);
+
+  // A new head for these classes: zero bias, weights N(0, 0.01^2) from (seed, head_init).
+  void reset_head(const std::vector<std::string>& labels, std::uint64_t seed);
+  // The same with given values: weight classes x feature_size, bias classes.
+  void set_head(const std::vector<std::string>& labels, const at::Tensor& weight,
+                const at::Tensor& bias);
+
+  const std::vector<Parameter>& parameters() const;
+  // All parameters in one buffer: a step of the optimizer is one pass over it. The head's
+  // parameters are the last ones, so that a prefix is the backbone.
+  at::Tensor flat_values() const;
+  at::Tensor flat_gradients() const;  // the parameters' .grad are views of it
+  void zero_gradients();
+
+  // Copies of all tensors (parameters and buffers) as float32, buffers in their own type, by
+  // name; and back. load_state throws FormatError naming what does not fit.
+  std::vector<OwnedTensor> state() const;
+  void load_state(const std::vector<OwnedTensor>& tensors);
+  // Writes a model folder (atomic) that transformers or timm opens.
+  void save(const fs::path& target) const;
+
+ private:
+  struct Impl;
+  explicit Classifier(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stockpot

@@ -1,0 +1,125 @@
+#include "stockpot/model/layers.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softmax.h>
+
+#include <cmath>
+
+#include "stockpot/model/compat.h"
+#include "stockpot/model/fused_ops.h"
+
+namespace stockpot {
+namespace {
+
+at::Tensor activate(const std::string& activation, const at::Tensor& x) {
+  if (activation == "gelu") return at::gelu(x);
+  if (activation == "gelu_new") return at::gelu(x, "tanh");
+  if (activation == "quick_gelu") return x * at::sigmoid(x * 1.702);
+  return at::relu(x);
+}
+
+bool drops(const Residual& residual, const Mode& mode) {
+  return mode.dropout.defined() && residual.dropout > 0;
+}
+
+// Undefined when the checkpoint has none.
+at::Tensor bias_of(const TensorTable& table, const std::string& name) {
+  return table.contains(name + ".bias") ? table[name + ".bias"] : at::Tensor();
+}
+
+}  // namespace
+
+at::Tensor linear(const TensorTable& table, const std::string& name, const at::Tensor& x) {
+  return linear(x, table[name + ".weight"], bias_of(table, name));
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (fusable(x)) return fused_linear(x, weight, bias);
+  return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
+}
+
+at::Tensor linear(const TensorTable& table, const std::string& name, const at::Tensor& x,
+                  const Residual& residual, const Mode& mode) {
+  if (fusable(x) && !drops(residual, mode))
+    return fused_linear(x, table[name + ".weight"], bias_of(table, name), residual.shortcut);
+  return residual.shortcut + dropout(linear(table, name, x), residual.dropout, mode);
+}
+
+at::Tensor layer_norm(const TensorTable& table, const std::string& name, const at::Tensor& x,
+                      double epsilon) {
+  if (fusable(x))
+    return fused_layer_norm(x, table[name + ".weight"], table[name + ".bias"], epsilon);
+  return at::layer_norm(x, {x.size(-1)}, table[name + ".weight"], table[name + ".bias"], epsilon);
+}
+
+at::Tensor mlp(const TensorTable& table, const Mlp& layer, const at::Tensor& x,
+               const Residual& residual, const Mode& mode) {
+  if (layer.activation == "gelu" && fusable(x) && !drops(residual, mode))
+    return fused_gelu_mlp(x,
+                          {table[layer.up + ".weight"], bias_of(table, layer.up),
+                           table[layer.down + ".weight"], bias_of(table, layer.down)},
+                          residual.shortcut);
+  const at::Tensor inner = activate(layer.activation, linear(table, layer.up, x));
+  return linear(table, layer.down, inner, residual, mode);
+}
+
+at::Tensor self_attention(const TensorTable& table, const std::string& name, const at::Tensor& x,
+                          std::int64_t heads, std::int64_t queries, double dropout_probability,
+                          const Mode& mode) {
+  const std::int64_t batch = x.size(0), tokens = x.size(1), width = x.size(2);
+  const at::Tensor stacked = linear(table, name, x);
+  const bool drop = mode.dropout.defined() && dropout_probability > 0;
+  if (fusable(x) && !drop) return fused_attention(stacked, heads, queries);
+  // N x tokens x 3 x heads x d -> three of N x heads x tokens x d
+  const at::Tensor qkv =
+      stacked.view({batch, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4});
+  const at::Tensor q = qkv[0].narrow(2, 0, queries), k = qkv[1], v = qkv[2];
+  at::Tensor mixed;
+  if (drop) {
+    const double scale = 1 / std::sqrt(static_cast<double>(width / heads));
+    const at::Tensor probabilities = at::softmax(at::matmul(q * scale, k.transpose(-2, -1)), -1);
+    mixed = at::matmul(dropout(probabilities, dropout_probability, mode), v);
+  } else {
+    mixed = scaled_dot_product(q, k, v);
+  }
+  return mixed.transpose(1, 2).reshape({batch, queries, width});
+}
+
+at::Tensor dropout(const at::Tensor& x, double probability, const Mode& mode) {
+  if (!mode.dropout.defined() || probability == 0) return x;
+  const double keep = 1 - probability;
+  return x * at::empty_like(x).bernoulli_(keep, mode.dropout).div_(keep);
+}
+
+at::Tensor conv_bn(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
+                   const Mode& mode) {
+  const at::Tensor& weight = table[layer.convolution + ".weight"];
+  const std::int64_t padding = weight.size(2) / 2;
+  const at::Tensor y = at::conv2d(x, weight, {}, layer.stride, padding);
+  if (mode.batch_statistics) table[layer.norm + ".num_batches_tracked"].add_(1);
+  return at::batch_norm(y, table[layer.norm + ".weight"], table[layer.norm + ".bias"],
+                        table[layer.norm + ".running_mean"], table[layer.norm + ".running_var"],
+                        mode.batch_statistics, 0.1, 1e-5, /*cudnn_enabled=*/true);
+}
+
+// Changed in place: BatchNorm's backward needs its input, not its output.
+at::Tensor conv_bn_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
+                        const Mode& mode) {
+  return conv_bn(table, layer, x, mode).relu_();
+}
+
+at::Tensor conv_bn_add_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
+                            const at::Tensor& shortcut, const Mode& mode) {
+  return conv_bn(table, layer, x, mode).add_(shortcut).relu_();
+}
+
+}  // namespace stockpot

@@ -1,0 +1,35 @@
+// An architecture: the tensors of its backbone and a pure function from images to features.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <vector>
+
+#include "stockpot/checkpoint/model_folder.h"
+#include "stockpot/model/parameters.h"
+
+namespace stockpot {
+
+// How a forward pass behaves; the default is evaluation.
+struct Mode {
+  // BatchNorm normalises by the batch and updates its running statistics.
+  bool batch_statistics = false;
+  // Undefined: no dropout. It has the device of the model.
+  at::Generator dropout;
+};
+
+struct Network {
+  std::vector<TensorSpec> tensors;  // of the backbone, in the order of the forward pass
+  // images: N x 3 x H x W, float32; the result: N x feature size.
+  std::function<at::Tensor(const TensorTable&, const at::Tensor& images, const Mode&)> features;
+  bool batchnorm = false;
+};
+
+// transformers' ViTForImageClassification up to the class token after the last norm.
+Network vit_network(const VitConfig& config);
+// timm's ResNet up to the global average pool.
+Network resnet_network(const ResNetConfig& config);
+
+}  // namespace stockpot

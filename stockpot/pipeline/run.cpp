@@ -1,0 +1,154 @@
+#include "stockpot/pipeline/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
+#include "stockpot/base/text.h"
+#include "stockpot/base/threads.h"
+#include "stockpot/base/version.h"
+#include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/soup_stage.h"
+#include "stockpot/pipeline/test_stage.h"
+#include "stockpot/pipeline/train_stage.h"
+
+namespace stockpot {
+namespace {
+
+// The recipe's identity and the bytes of the pretrained model.
+Json run_identity(const Recipe& recipe, const ModelFolder& folder) {
+  Json identity = recipe.identity();
+  Json weights = Json::array();
+  const Checkpoint checkpoint = Checkpoint::open(folder.path);
+  for (const fs::path& file : checkpoint.files())
+    weights.push(sha256(MappedFile(file).bytes()));
+  identity.set("model_sha256", weights);
+  return identity;
+}
+
+std::string model_line(const ModelFolder& folder, const Classifier& model) {
+  std::int64_t parameters = 0;
+  for (const Parameter& parameter : model.parameters()) parameters += parameter.value.numel();
+  std::string name = folder.library + " ";
+  if (const auto* resnet = std::get_if<ResNetConfig>(&folder.architecture))
+    name += resnet->architecture;
+  else
+    name += "ViT, patch " + std::to_string(std::get<VitConfig>(folder.architecture).patch_size);
+  return name + ", " + fixed(static_cast<double>(parameters) / 1e6, 2) + " M parameters";
+}
+
+void print_plan(const Recipe& recipe, const std::vector<TrainingRun>& runs,
+                const DataSets& data, Progress& progress) {
+  std::int64_t images = 0;
+  for (const TrainingRun& run : runs) images += run.settings.epochs * data.train.size();
+  if (recipe.lp)
+    progress.say("plan: linear probe over " + std::to_string(recipe.probe_c.size()) +
+                 " penalties");
+  if (!runs.empty())
+    progress.say("plan: " + std::to_string(runs.size()) + " fine-tuning runs, " +
+                 grouped(images) + " training images in all");
+  std::string line;
+  for (const TrainingRun& run : runs) {
+    line = "  " + run.id + ": lr " + shortest(run.settings.lr) + ", " +
+           std::to_string(run.settings.epochs) + " epochs, weight decay " +
+           shortest(run.settings.weight_decay) + ", augment " + run.settings.augment +
+           ", label smoothing " + shortest(run.settings.label_smoothing);
+    progress.say(line);
+  }
+}
+
+void add_versions(RunReport& report, const Recipe& recipe, const Classifier& model) {
+  char date[32];
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  std::strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &utc);
+  report.versions = {{"stockpot", std::string(kVersion)},
+                     {"LibTorch", torch_version()},
+                     {"BLAS", blas_description()},
+                     {"device", model.device().str()},
+                     {"threads", std::to_string(threads())},
+                     {"precision", recipe.bf16 ? "bf16 autocast" : "fp32"},
+                     {"finished", date}};
+}
+
+// The model that pictures are shown for: the one a user would take away.
+std::string chosen_model(const RunReport& report) {
+  for (const RowKind kind : {RowKind::soup, RowKind::lpft, RowKind::ft, RowKind::lp}) {
+    std::string name;
+    for (const ReportedModel& model : report.models)
+      if (model.kind == kind) name = model.name;
+    if (!name.empty()) return name;
+  }
+  return "";
+}
+
+void write_reports(const RunReport& report, const fs::path& out) {
+  write_file(out / "results.json", to_json(report).dump(2) + "\n");
+  write_file(out / "results.csv", csv_table(report));
+  write_file(out / "results.md", markdown_table(report));
+  write_file(out / "report.html", html_report(report));
+}
+
+}  // namespace
+
+RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
+                     Progress& progress) {
+  const auto begin = std::chrono::steady_clock::now();
+  const at::Device device = parse_device(recipe.device);
+  const ModelFolder folder = ModelFolder::open(recipe.model);
+  Classifier pretrained = Classifier::load(folder);
+  pretrained.to(device);
+  const Json identity = run_identity(recipe, folder);
+  progress.say("model: " + printable(recipe.model.string()) + " (" +
+               model_line(folder, pretrained) + ") on " + device.str() + ", " +
+               std::to_string(threads()) + " threads");
+  std::optional<RunFolder> run_folder;
+  if (!plan_only) run_folder.emplace(out, recipe, identity);
+  const DataSets data = load_data(recipe, progress);
+  const std::vector<TrainingRun> runs = plan_runs(recipe, pretrained.has_batchnorm());
+  print_plan(recipe, runs, data, progress);
+  if (!runs.empty()) {
+    const Calibration speed = calibrate(recipe, data, pretrained, runs.front().settings, progress);
+    const double seconds = expected_seconds(
+        runs, speed, data.train.size(), data.held_out.set.size(), data.test_rows(),
+        static_cast<std::int64_t>(runs.size()) + 3);
+    progress.say("expected: about " + human_duration(seconds) + " (" + fixed(speed.training, 0) +
+                 " images/s in training, " + fixed(speed.evaluation, 0) + " in evaluation)");
+  }
+  if (plan_only) return {};
+
+  const TrainContext context{recipe, identity, *run_folder, data, pretrained, progress};
+
+  // Every choice is made here, on held-out data ...
+  std::optional<TrainedModel> probe;
+  if (recipe.lp) probe = train_probe(context);
+  const std::vector<TrainedModel> trained = train_runs(context, runs, probe);
+  std::vector<TrainedModel> models = choose_learning_rates(runs, trained);
+  if (probe) models.insert(models.begin(), *probe);
+  std::vector<TrainedModel> candidates;
+  if (recipe.include_init && probe) candidates.push_back(*probe);
+  for (const TrainedModel& model : trained)
+    if (model.kind == RowKind::search) candidates.push_back(model);
+  std::vector<Soup> soups;
+  if (candidates.size() > 1) soups = make_soups(context, candidates);
+
+  // ... and only now are the test sets looked at.
+  RunReport report;
+  report.title = recipe.title;
+  report.model = model_line(folder, pretrained);
+  report.classes = data.train.classes();
+  report.recipe = recipe.text;
+  report.notes = data.notes;
+  evaluate_all(context, models, candidates, soups, report);
+  add_gallery(context, chosen_model(report), report);
+  add_versions(report, recipe, pretrained);
+  report.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  write_reports(report, out);
+  return report;
+}
+
+}  // namespace stockpot

@@ -1,0 +1,203 @@
+#include "stockpot/pipeline/test_stage.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/signals.h"
+#include "stockpot/base/text.h"
+#include "stockpot/base/base64.h"
+#include "stockpot/eval/evaluate.h"
+
+namespace stockpot {
+namespace {
+
+struct NamedSet {
+  std::string name;
+  SetRole role;
+  const ImageDataset* set;
+};
+
+std::vector<NamedSet> all_sets(const DataSets& data) {
+  std::vector<NamedSet> sets{{"val", SetRole::held_out, &data.held_out.set}};
+  for (const TestSet& test : data.tests)
+    sets.push_back({test.name, test.ood ? SetRole::ood : SetRole::id_test, &test.set});
+  return sets;
+}
+
+// Logits that lie on disk are taken when they are of this very set.
+std::optional<Predictions> stored(const fs::path& file, const ImageDataset& set) {
+  std::error_code error;
+  if (!fs::exists(file, error)) return std::nullopt;
+  Predictions predictions = read_predictions(file);
+  bool same = predictions.rows() == set.size() && predictions.class_names == set.classes();
+  for (std::int64_t i = 0; same && i < set.size(); ++i)
+    same = predictions.ids[static_cast<std::size_t>(i)] == set.id(i) &&
+           predictions.labels[static_cast<std::size_t>(i)] == set.label(i);
+  if (!same) return std::nullopt;
+  return predictions;
+}
+
+// The logits of one model on one set: stored, or computed (the model is loaded when needed).
+class ModelOnSets {
+ public:
+  ModelOnSets(const TrainContext& context, const fs::path& run) : context_(context), run_(run) {}
+
+  Predictions on(const NamedSet& named) {
+    const fs::path file = logits_file(run_, named.name);
+    if (auto predictions = stored(file, *named.set)) return *predictions;
+    if (stop_requested()) throw Interrupted("stopped while evaluating");
+    if (!model_) {
+      model_ = Classifier::load(ModelFolder::open(run_ / "model"));
+      model_->to(context_.pretrained.device());
+    }
+    EvalOptions eval;
+    eval.bf16 = context_.recipe.bf16;
+    const Predictions predictions = predict(*model_, *named.set, eval);
+    std::error_code error;
+    fs::create_directories(file.parent_path(), error);
+    if (error) throw WriteError(file.parent_path(), "create", error.value());
+    write_predictions(file, predictions);
+    return predictions;
+  }
+
+ private:
+  const TrainContext& context_;
+  fs::path run_;
+  std::optional<Classifier> model_;
+};
+
+std::string relative_to_run(const TrainContext& context, const fs::path& folder) {
+  return fs::path(folder / "model").lexically_relative(context.folder.path()).string();
+}
+
+ReportedModel reported(const TrainContext& context, const TrainedModel& trained) {
+  ReportedModel model;
+  model.name = trained.name;
+  model.kind = trained.kind;
+  model.seed = static_cast<std::int64_t>(trained.seed);
+  model.method = trained.method;
+  model.choices = trained.choices;
+  model.folder = relative_to_run(context, trained.folder);
+  model.train_seconds = trained.seconds;
+  model.warnings = trained.warnings;
+  return model;
+}
+
+ReportedModel reported(const TrainContext& context, const Soup& soup, std::size_t candidates) {
+  ReportedModel model;
+  model.name = soup.name;
+  model.kind = RowKind::soup;
+  model.method = "soup-" + soup.id;
+  model.folder = relative_to_run(context, soup.folder);
+  model.choices.emplace_back("ingredients", std::to_string(soup.ingredients.size()) + " of " +
+                                                std::to_string(candidates) + ": " +
+                                                join(soup.ingredients, ", "));
+  return model;
+}
+
+void add_ensemble(const TrainContext& context, const std::string& name, const std::string& method,
+                  const std::vector<TrainedModel>& candidates,
+                  const std::vector<std::string>& members, RunReport& report) {
+  ReportedModel model;
+  model.name = name;
+  model.kind = RowKind::ensemble;
+  model.method = method;
+  model.inference_cost = static_cast<int>(members.size());
+  model.choices.emplace_back("members", std::to_string(members.size()) + ": " +
+                                            join(members, ", "));
+  for (const NamedSet& named : all_sets(context.data)) {
+    std::vector<Predictions> predictions;
+    std::vector<const Predictions*> pointers;
+    for (const TrainedModel& candidate : candidates)
+      if (std::find(members.begin(), members.end(), candidate.id) != members.end())
+        predictions.push_back(read_predictions(logits_file(candidate.folder, named.name)));
+    for (const Predictions& member : predictions) pointers.push_back(&member);
+    model.scores[named.name] = score(mean_logits(pointers));
+  }
+  report.models.push_back(model);
+}
+
+}  // namespace
+
+SetScore score(const Predictions& predictions) {
+  SetScore result;
+  result.accuracy = accuracy(predictions);
+  const std::vector<Accuracy> classes = per_class(predictions);
+  for (std::size_t i = 0; i < classes.size(); ++i)
+    if (classes[i].total > 0) result.classes.emplace_back(predictions.class_names[i], classes[i]);
+  if (predictions.group_names.size() > 1) {
+    const std::vector<Accuracy> groups = per_group(predictions);
+    for (std::size_t i = 0; i < groups.size(); ++i)
+      if (groups[i].total > 0)
+        result.groups.emplace_back(predictions.group_names[i], groups[i]);
+  }
+  return result;
+}
+
+void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& models,
+                  const std::vector<TrainedModel>& candidates, const std::vector<Soup>& soups,
+                  RunReport& report) {
+  const std::vector<NamedSet> sets = all_sets(context.data);
+  for (const NamedSet& named : sets)
+    report.sets.push_back({named.name, named.role, named.set->size(), named.set->skipped()});
+  const std::size_t count = models.size() + soups.size();
+  const auto evaluate = [&](const std::string& id, const fs::path& folder, ReportedModel model) {
+    context.progress.status("evaluating " + id + " (" + std::to_string(report.models.size() + 1) +
+                            "/" + std::to_string(count) + ")");
+    ModelOnSets runner(context, folder);
+    for (const NamedSet& named : sets) model.scores[named.name] = score(runner.on(named));
+    report.models.push_back(std::move(model));
+  };
+  for (const TrainedModel& trained : models)
+    evaluate(trained.id, trained.folder, reported(context, trained));
+  for (const Soup& soup : soups)
+    evaluate("soup-" + soup.id, soup.folder, reported(context, soup, candidates.size()));
+  if (candidates.size() > 1) {
+    std::vector<std::string> all;
+    for (const TrainedModel& model : candidates) all.push_back(model.id);
+    add_ensemble(context, "ensemble of all runs", "ensemble-all", candidates, all, report);
+  }
+  for (const Soup& soup : soups) {
+    if (soup.ledger.empty()) continue;
+    if (soup.ingredients.size() > 1)
+      add_ensemble(context, "ensemble of the greedy ingredients", "ensemble-greedy",
+                   candidates, soup.ingredients, report);
+    std::vector<LedgerLine> lines;
+    for (const LedgerEntry& entry : soup.ledger)
+      lines.push_back({entry.rank, entry.name, entry.reason, entry.alone, entry.before,
+                       entry.after, entry.accepted});
+    report.ledgers.emplace_back(static_cast<std::int64_t>(context.recipe.search_seed), lines);
+  }
+  report.accept_rule = context.recipe.accept_strict ? "> (strictly better)" : ">= (ties stay in)";
+}
+
+void add_gallery(const TrainContext& context, const std::string& model, RunReport& report) {
+  constexpr std::size_t kPictures = 6;
+  const auto entry = std::find_if(report.models.begin(), report.models.end(),
+                                  [&](const ReportedModel& m) { return m.name == model; });
+  if (entry == report.models.end()) return;
+  report.gallery_model = model;
+  const fs::path run = (context.folder.path() / entry->folder).parent_path();
+  for (const NamedSet& named : all_sets(context.data)) {
+    const Predictions predictions = read_predictions(logits_file(run, named.name));
+    std::vector<std::int64_t> order =
+        random_order(named.set->size(), context.recipe.seed, Purpose::subset);
+    order.resize(std::min(order.size(), kPictures));
+    for (const std::int64_t row : order) {
+      const auto logits = predictions.row(row);
+      const std::int64_t guess = predicted_class(logits);
+      double sum = 0;
+      for (const float logit : logits)
+        sum += std::exp(static_cast<double>(logit) - logits[static_cast<std::size_t>(guess)]);
+      const Image picture =
+          prepare(*named.set->image(row), context.pretrained.folder().preprocessing);
+      report.gallery.push_back({named.name, named.set->id(row),
+                                named.set->classes()[static_cast<std::size_t>(named.set->label(row))],
+                                named.set->classes()[static_cast<std::size_t>(guess)], 1 / sum,
+                                base64(encode_png(picture))});
+    }
+  }
+}
+
+}  // namespace stockpot

@@ -1,0 +1,175 @@
+// results.json back into numbers. The file may come from anywhere: every member is checked,
+// and an error names the place in the document.
+#include <cmath>
+#include <limits>
+
+#include "stockpot/base/error.h"
+#include "stockpot/report/run_report.h"
+#include "stockpot/report/words.h"
+
+namespace stockpot {
+namespace {
+
+constexpr std::int64_t kSchema = 1;
+
+// A value and where it stands, such as "models[3].scores[0].correct".
+class Place {
+ public:
+  Place(const Json& json, std::string where) : json_(json), where_(std::move(where)) {}
+
+  Place at(const char* key) const {
+    const std::string place = where_.empty() ? key : where_ + "." + key;
+    const Json* member = json_.find(key);
+    if (!member) throw FormatError("results.json: '" + place + "' is missing");
+    return {*member, place};
+  }
+
+  template <typename Read>
+  auto list(const Read& read) const {
+    if (!json_.is_array()) refuse("a list");
+    std::vector<decltype(read(*this))> values;
+    for (std::size_t i = 0; i < json_.items().size(); ++i) {
+      values.push_back(read(Place(json_.items()[i], where_ + "[" + std::to_string(i) + "]")));
+    }
+    return values;
+  }
+
+  std::string text() const {
+    if (!json_.is_string()) refuse("text");
+    return json_.as_string();
+  }
+  bool boolean() const {
+    if (!json_.is_bool()) refuse("true or false");
+    return json_.as_bool();
+  }
+  // Numbers that are not finite were written as null.
+  double number() const {
+    if (json_.is_null()) return std::numeric_limits<double>::quiet_NaN();
+    if (!json_.is_number()) refuse("a number");
+    return json_.as_number();
+  }
+  std::int64_t integer(std::int64_t least = std::numeric_limits<std::int64_t>::min(),
+                       std::int64_t most = std::numeric_limits<std::int64_t>::max()) const {
+    if (!json_.is_integer()) refuse("an integer");
+    const std::int64_t value = json_.as_integer();
+    if (value < least || value > most) {
+      refuse("an integer from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+  }
+  // The entry of a table of words whose `json` this is.
+  template <typename Table>
+  const auto& word(const Table& table) const {
+    const std::string value = text();
+    std::string known;
+    for (const auto& entry : table) {
+      if (entry.json == value) return entry;
+      known += (known.empty() ? "'" : ", '") + std::string(entry.json) + "'";
+    }
+    refuse("one of " + known);
+  }
+
+  [[noreturn]] void refuse(const std::string& expected) const {
+    throw FormatError("results.json: '" + where_ + "' should be " + expected + ", found " +
+                      json_.dump().substr(0, 60));
+  }
+
+ private:
+  const Json& json_;
+  std::string where_;
+};
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr int kMostInt = std::numeric_limits<int>::max();
+
+Accuracy read_counts(const Place& place) {
+  const std::int64_t total = place.at("total").integer(0, kMost);
+  return {place.at("correct").integer(0, total), total};
+}
+
+std::string read_text(const Place& place) { return place.text(); }
+
+std::pair<std::string, std::string> read_pair(const Place& place) {
+  return {place.at("name").text(), place.at("value").text()};
+}
+
+std::pair<std::string, Accuracy> read_part(const Place& place) {
+  return {place.at("name").text(), read_counts(place)};
+}
+
+ReportedSet read_set(const Place& place) {
+  return {place.at("name").text(), place.at("role").word(kRoles).role,
+          place.at("rows").integer(0, kMost), place.at("skipped").integer(0, kMost)};
+}
+
+std::pair<std::string, SetScore> read_score(const Place& place) {
+  return {place.at("set").text(),
+          {read_counts(place), place.at("classes").list(read_part),
+           place.at("groups").list(read_part)}};
+}
+
+ReportedModel read_model(const Place& place) {
+  ReportedModel model;
+  model.name = place.at("name").text();
+  model.kind = place.at("kind").word(kKinds).kind;
+  model.method = place.at("method").text();
+  model.seed = place.at("seed").integer();
+  model.inference_cost = static_cast<int>(place.at("inference_cost").integer(1, kMostInt));
+  for (auto& [set, score] : place.at("scores").list(read_score)) model.scores[set] = score;
+  model.choices = place.at("choices").list(read_pair);
+  model.folder = place.at("folder").text();
+  model.train_seconds = place.at("train_seconds").number();
+  model.warnings = place.at("warnings").list(read_text);
+  return model;
+}
+
+LedgerLine read_line(const Place& place) {
+  LedgerLine line;
+  line.rank = static_cast<int>(place.at("rank").integer(1, kMostInt));
+  line.name = place.at("name").text();
+  line.reason = place.at("reason").text();
+  line.alone = read_counts(place.at("alone"));
+  line.before = read_counts(place.at("before"));
+  line.after = read_counts(place.at("after"));
+  line.accepted = place.at("accepted").boolean();
+  return line;
+}
+
+std::pair<std::int64_t, std::vector<LedgerLine>> read_ledger(const Place& place) {
+  return {place.at("seed").integer(), place.at("lines").list(read_line)};
+}
+
+GalleryPicture read_picture(const Place& place) {
+  return {place.at("set").text(),          place.at("id").text(),
+          place.at("label").text(),        place.at("predicted").text(),
+          place.at("confidence").number(), place.at("png_base64").text()};
+}
+
+}  // namespace
+
+RunReport report_from_json(const Json& json) {
+  if (!json.is_object()) throw FormatError("results.json: expected an object");
+  const Place root(json, "");
+  const std::int64_t schema = root.at("schema_version").integer();
+  if (schema != kSchema) {
+    throw FormatError("results.json: schema_version is " + std::to_string(schema) +
+                      ", this program reads " + std::to_string(kSchema));
+  }
+  RunReport report;
+  report.title = root.at("title").text();
+  report.model = root.at("model").text();
+  report.seconds = root.at("seconds").number();
+  report.classes = root.at("classes").list(read_text);
+  report.sets = root.at("sets").list(read_set);
+  report.models = root.at("models").list(read_model);
+  report.accept_rule = root.at("accept_rule").text();
+  report.ledgers = root.at("ledgers").list(read_ledger);
+  report.gallery_model = root.at("gallery_model").text();
+  report.gallery = root.at("gallery").list(read_picture);
+  report.recipe = root.at("recipe").text();
+  report.versions = root.at("versions").list(read_pair);
+  report.notes = root.at("notes").list(read_text);
+  return report;
+}
+
+}  // namespace stockpot

@@ -1,0 +1,22 @@
+// The training loss and its gradient.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace stockpot {
+
+struct Loss {
+  at::Tensor mean;      // over the rows; one float32
+  at::Tensor gradient;  // d mean / d logits: where the backward pass starts
+};
+
+// Cross-entropy against (1 - smoothing) one_hot + smoothing / classes, the mean over the rows,
+// as torch.nn.functional.cross_entropy. logits: n x classes float32, without autograd;
+// labels: n int64 on the same device. On the CPU one pass of stockpot/kernels.
+Loss softmax_loss(const at::Tensor& logits, const at::Tensor& labels, double smoothing);
+
+// The same by LibTorch's operators: any device, and the reference for the kernel.
+Loss softmax_loss_by_operators(const at::Tensor& logits, const at::Tensor& labels,
+                               double smoothing);
+
+}  // namespace stockpot

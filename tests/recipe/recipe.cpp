@@ -1,0 +1,177 @@
+#include "stockpot/recipe/recipe.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+
+#include "stockpot/base/error.h"
+
+namespace stockpot {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder with the files that the recipes below name.
+class RecipeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    // Tests run in parallel, each in its own process.
+    folder_ = fs::path(::testing::TempDir()) / ("recipe-" + std::to_string(getpid()));
+    fs::create_directories(folder_ / "model");
+    fs::create_directories(folder_ / "photos");
+    fs::create_directories(folder_ / "sketches");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Recipe parse(const std::string& text) const { return Recipe::parse(text, folder_ / "r.yaml"); }
+
+  // The message of the UsageError that the text causes.
+  std::string problems(const std::string& text) const {
+    try {
+      parse(text);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  fs::path folder_;
+};
+
+const char* const kWhole = R"(version: 1
+title: Photos to sketches
+model: {from: model}
+data:
+  train: {imagefolder: photos}
+  val: {split_from: train, fraction: 0.1, seed: 3}
+  test:
+    ood:
+      sketch: {imagefolder: sketches, class_map: {hound: dog, plane: null}}
+train: {epochs: 5, lr: 1e-4, augment: minimal}
+methods:
+  lp: {c: {logspace: [-2, 2, 5]}}
+  ft: {lr: [1e-4, 1e-3], batchnorm: live}
+  lpft: {epochs: 3}
+search:
+  runs: 4
+  seed: 9
+  space:
+    lr: {loguniform: [1e-5, 1e-3]}
+    augment: {choice: [minimal, strong]}
+    label_smoothing: {mixture: [{p: 0.5, value: 0}, {p: 0.5, uniform: [0, 0.25]}]}
+soup: {accept: strict, include_init: true}
+run: {seed: 1, seeds: 3}
+)";
+
+TEST_F(RecipeTest, ReadsEverySection) {
+  const Recipe recipe = parse(kWhole);
+  EXPECT_EQ(recipe.title, "Photos to sketches");
+  EXPECT_EQ(recipe.model, folder_ / "model");
+  EXPECT_EQ(recipe.train.sources.at(0).path, folder_ / "photos");
+  EXPECT_FALSE(recipe.held_out.has_value());
+  EXPECT_DOUBLE_EQ(recipe.held_out_split.fraction, 0.1);
+  EXPECT_EQ(recipe.held_out_split.seed, 3u);
+  ASSERT_EQ(recipe.ood.size(), 1u);
+  EXPECT_EQ(recipe.ood[0].first, "sketch");
+  EXPECT_EQ(recipe.ood[0].second.class_map.at("hound"), "dog");
+  EXPECT_EQ(recipe.ood[0].second.class_map.at("plane"), "");
+  ASSERT_EQ(recipe.probe_c.size(), 5u);
+  EXPECT_DOUBLE_EQ(recipe.probe_c.front(), 0.01);
+  EXPECT_DOUBLE_EQ(recipe.probe_c.back(), 100);
+  EXPECT_EQ(recipe.ft.learning_rates, (std::vector<double>{1e-4, 1e-3}));
+  EXPECT_EQ(recipe.ft.batchnorm, (std::vector<std::string>{"live"}));
+  EXPECT_EQ(recipe.ft.settings.epochs, 5);
+  EXPECT_EQ(recipe.lpft.settings.epochs, 3);
+  EXPECT_EQ(recipe.lpft.learning_rates, kDefaultLpftRates);
+  EXPECT_EQ(recipe.lpft.batchnorm, (std::vector<std::string>{"frozen"}));
+  EXPECT_EQ(recipe.search_runs, 4);
+  EXPECT_TRUE(recipe.accept_strict);
+  EXPECT_TRUE(recipe.include_init);
+  EXPECT_EQ(recipe.seeds, 3);
+}
+
+TEST_F(RecipeTest, SearchRunsDrawFromTheSpaceOverTheSharedSettings) {
+  const Recipe recipe = parse(kWhole);
+  for (std::int64_t i = 0; i < recipe.search_runs; ++i) {
+    const TrainSettings settings = search_run(recipe, i);
+    EXPECT_EQ(settings.epochs, 5);
+    EXPECT_GE(settings.lr, 1e-5);
+    EXPECT_LE(settings.lr, 1e-3);
+    EXPECT_TRUE(settings.augment == "minimal" || settings.augment == "strong");
+    EXPECT_EQ(settings.all(), search_run(recipe, i).all());
+  }
+}
+
+TEST_F(RecipeTest, ReportsEveryProblemAtOnceWithItsLine) {
+  const std::string message = problems(R"(version: 1
+modle: {from: model}
+model: {from: nowhere}
+data:
+  train: {imagefolder: photos}
+  test: {ood: {sketch: {imagefolder: missing}}}
+train: {epochs: ten, lr: -1, augmnt: none}
+methods: {lp: , ft: {batchnorm: melted}}
+search: {runs: 2, space: {lr: {loguniform: [0, 1]}, epochs: {int: [1, 2.5]}}}
+)");
+  EXPECT_NE(message.find("r.yaml:2:1: unknown key 'modle' in the recipe; did you mean 'model'?"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("r.yaml:3:15: model.from: no such file or folder"), std::string::npos);
+  EXPECT_NE(message.find("data.val is missing"), std::string::npos);
+  EXPECT_NE(message.find("r.yaml:6:38: data.test.ood.sketch.imagefolder: no such file"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("epochs should be a whole number"), std::string::npos);
+  EXPECT_NE(message.find("lr should lie in 0..100, found -1"), std::string::npos);
+  EXPECT_NE(message.find("unknown setting 'augmnt'; did you mean 'augment'?"), std::string::npos);
+  EXPECT_NE(message.find("methods.ft.batchnorm should be 'frozen' or 'live'"), std::string::npos);
+  EXPECT_NE(message.find("search.space.lr.loguniform should be above 0"), std::string::npos);
+  EXPECT_NE(message.find("search.space.epochs.int should have whole numbers"), std::string::npos);
+}
+
+TEST_F(RecipeTest, RefusesARecipeWithoutHeldOutData) {
+  EXPECT_NE(problems("version: 1\nmodel: model\ndata: {train: photos}\nmethods: {lp: }\n")
+                .find("data.val is missing: learning rates, epochs, penalties and soups are "
+                      "chosen on held-out data"),
+            std::string::npos);
+}
+
+TEST_F(RecipeTest, LpFtAndSearchNeedTheLinearProbe) {
+  const std::string message = problems(
+      "version: 1\nmodel: model\ndata: {train: photos, val: photos}\nmethods: {lpft: }\n"
+      "search: {runs: 2, space: {epochs: 3}}\n");
+  EXPECT_NE(message.find("methods.lpft starts from the linear probe"), std::string::npos);
+  EXPECT_NE(message.find("search starts every run from the linear probe"), std::string::npos);
+}
+
+TEST_F(RecipeTest, RefusesAnotherVersion) {
+  EXPECT_NE(problems("version: 2\n").find("version: 1 is required"), std::string::npos);
+}
+
+TEST_F(RecipeTest, IdentityIsThatOfTheTrainingDataNotOfTheTestSets) {
+  const Recipe recipe = parse(kWhole);
+  Recipe other = recipe;
+  other.ood.clear();
+  other.seeds = 1;
+  EXPECT_EQ(recipe.identity(), other.identity());
+  other.train.sources[0].split = "train";
+  EXPECT_NE(recipe.identity(), other.identity());
+}
+
+TEST(TrainSettings, NamesTheValueItCannotTake) {
+  TrainSettings settings;
+  settings.set("lr", 0.25);
+  EXPECT_DOUBLE_EQ(settings.lr, 0.25);
+  EXPECT_THROW(settings.set("epochs", 0.5), UsageError);
+  EXPECT_THROW(settings.set("optimizer", "adam"), UsageError);
+  EXPECT_THROW(settings.set("batch", 0), UsageError);
+  try {
+    settings.set("wieght_decay", 0.1);
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "unknown setting 'wieght_decay'; did you mean 'weight_decay'?");
+  }
+}
+
+}  // namespace
+}  // namespace stockpot

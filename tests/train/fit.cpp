@@ -1,0 +1,203 @@
+#include "stockpot/train/fit.h"
+
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <limits>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/signals.h"
+#include "stockpot/data/batch.h"
+#include "stockpot/eval/evaluate.h"
+#include "stockpot/model/input.h"
+#include "stockpot/train/probe.h"
+#include "support.h"
+
+namespace stockpot {
+namespace {
+
+const ImageDataset& images() {
+  static const ImageDataset loaded = test::load_images();
+  return loaded;
+}
+
+FitOptions quick() {
+  FitOptions options;
+  options.epochs = 3;
+  options.batch_size = 6;
+  options.learning_rate = 1e-3;
+  options.seed = 5;
+  options.loader_threads = 0;
+  return options;
+}
+
+std::vector<double> statistics(const Classifier& model) {
+  std::vector<double> values;
+  for (const OwnedTensor& tensor : model.state())
+    if (tensor.name.find("running_") != std::string::npos)
+      for (const float value : float_values(tensor.view())) values.push_back(value);
+  return values;
+}
+
+TEST(Fit, GivesTheSameBytesForTheSameSeed) {
+  for (const char* name : {"resnet18", "vit-patch16"}) {
+    FitOptions options = quick();
+    options.augmentation = augmentation_preset("strong");
+    std::string results[4];
+    for (const int threads : {0, 1, 2}) {
+      options.loader_threads = threads;
+      Classifier model = test::load_model(name);
+      fit(model, images(), {images()}, options);
+      results[threads] = test::bits(model);
+    }
+    options.seed = 6;
+    Classifier other = test::load_model(name);
+    fit(other, images(), {images()}, options);
+    EXPECT_EQ(results[0], results[1]) << name;
+    EXPECT_EQ(results[0], results[2]) << name;
+    EXPECT_NE(results[0], test::bits(other)) << name;
+  }
+}
+
+TEST(Fit, ReturnsTheStartAtLearningRateZero) {
+  for (const char* name : {"resnet18", "vit-patch16"})
+    for (const Optimizer kind : {Optimizer::adamw, Optimizer::sgd}) {
+      FitOptions options = quick();
+      options.learning_rate = 0;
+      options.optimizer = kind;
+      options.batchnorm = BatchNorm::frozen;
+      Classifier model = test::load_model(name);
+      const std::string before = test::bits(model);
+      const FitResult result = fit(model, images(), {images()}, options);
+      EXPECT_EQ(test::bits(model), before) << name;
+      EXPECT_EQ(result.best_epoch, 1);  // a tie keeps the earlier epoch
+    }
+}
+
+TEST(Fit, KeepsFrozenStatisticsAndMovesLiveOnes) {
+  FitOptions options = quick();
+  options.batchnorm = BatchNorm::frozen;
+  Classifier model = test::load_model("resnet18");
+  const std::vector<double> before = statistics(model);
+  const std::string bits = test::bits(model);
+  EXPECT_EQ(fit(model, images(), {images()}, options).batchnorm_change, 0);
+  EXPECT_EQ(statistics(model), before);
+  EXPECT_NE(test::bits(model), bits);
+
+  options.batchnorm = BatchNorm::live;
+  const FitResult live = fit(model, images(), {images()}, options);
+  double largest = 0;
+  const std::vector<double> after = statistics(model);
+  for (std::size_t i = 0; i < after.size(); ++i)
+    largest = std::max(largest, std::abs(after[i] - before[i]));
+  EXPECT_GT(live.batchnorm_change, 0);
+  EXPECT_DOUBLE_EQ(live.batchnorm_change, largest);
+}
+
+TEST(Fit, LeavesTheBestEpochInTheModel) {
+  FitOptions options = quick();
+  options.epochs = 6;
+  options.learning_rate = 0.05;  // rough: accuracy goes up and down
+  options.schedule = Schedule::constant;
+  Classifier model = test::load_model("vit-patch16");
+  const FitResult result = fit(model, images(), {images()}, options);
+  std::int64_t best = -1;
+  int epoch_of_best = 0;
+  for (const EpochReport& report : result.history)
+    if (report.held_out.correct > best) {
+      best = report.held_out.correct;
+      epoch_of_best = report.epoch;
+    }
+  EXPECT_EQ(result.best_epoch, epoch_of_best);
+  EXPECT_EQ(result.held_out.correct, best);
+  EXPECT_EQ(accuracy(predict(model, images())), result.held_out);
+}
+
+TEST(Fit, StartsLpFtFromExactlyTheLogitsOfTheProbe) {
+  Classifier model = test::load_model("resnet18");
+  const at::Tensor features = extract_features(model, images());
+  std::vector<std::int64_t> labels;
+  for (std::int64_t i = 0; i < images().size(); ++i) labels.push_back(images().label(i));
+  at::Tensor targets = at::Tensor(features.new_empty({20}, at::kLong));
+  std::copy(labels.begin(), labels.end(), targets.data_ptr<std::int64_t>());
+  ProbeOptions options;
+  options.c = {0.1, 1};
+  const ProbeResult probe = fit_probe(features, targets, features, targets, 5, options);
+  model.set_head(model.labels(), probe.weight, probe.bias);
+  const Predictions of_probe = predict(model, images());
+  EXPECT_EQ(accuracy(of_probe), probe.path[probe.chosen].held_out);
+
+  FitOptions still = quick();
+  still.learning_rate = 0;
+  still.batchnorm = BatchNorm::frozen;
+  fit(model, images(), {images()}, still);
+  EXPECT_EQ(predict(model, images()).logits, of_probe.logits);
+}
+
+TEST(Fit, LeavesOutALoneRowUnderLiveBatchNorm) {
+  FitOptions options = quick();
+  options.epochs = 1;
+  options.batch_size = 19;
+  Classifier resnet = test::load_model("resnet18"), vit = test::load_model("vit-patch16");
+  std::int64_t steps = 0;
+  const FitResult of_resnet = fit(resnet, images(), {images()}, options);
+  EXPECT_EQ(of_resnet.history[0].train_accuracy * 19,
+            std::round(of_resnet.history[0].train_accuracy * 19));
+  const FitResult of_vit = fit(vit, images(), {images()}, options,
+                               {.on_step = [&](const StepReport& r) { steps = r.steps; }});
+  EXPECT_EQ(of_vit.history[0].train_accuracy * 20,
+            std::round(of_vit.history[0].train_accuracy * 20));
+}
+
+TEST(Fit, NamesTheStepWhereTheLossIsNotFinite) {
+  const at::NoGradGuard no_grad;
+  Classifier model = test::load_model("vit-patch16");
+  model.flat_values().slice(0, 0, 1).fill_(std::numeric_limits<float>::infinity());
+  try {
+    const at::AutoGradMode gradients(true);
+    fit(model, images(), {images()}, quick());
+    FAIL() << "no error";
+  } catch (const RunError& error) {
+    EXPECT_NE(std::string(error.what()).find("epoch 1, by step 1"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(Fit, RefusesAModelWithOtherLabels) {
+  Classifier model = test::load_model("vit-patch16");
+  model.reset_head({"a", "b"}, 0);
+  EXPECT_THROW(fit(model, images(), {images()}, quick()), UsageError);
+}
+
+TEST(Fit, ReportsEveryEpoch) {
+  Classifier model = test::load_model("vit-patch16");
+  std::vector<int> epochs;
+  const FitResult result =
+      fit(model, images(), {images()}, quick(),
+          {.on_epoch = [&](const EpochReport& report) { epochs.push_back(report.epoch); }});
+  EXPECT_EQ(epochs, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(result.history.back().to_json().find("held_out_total")->as_integer(), 20);
+  EXPECT_GT(result.history.back().images_per_second, 0);
+}
+
+// Last in its own process: the flag that a signal sets stays.
+TEST(FitDeathTest, StopsBetweenStepsWhenAsked) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        install_signal_handlers();
+        std::raise(SIGTERM);
+        Classifier model = test::load_model("vit-patch16");
+        try {
+          fit(model, images(), {images()}, quick());
+        } catch (const Interrupted& stop) {
+          std::fprintf(stderr, "%s\n", stop.what());
+          std::exit(75);
+        }
+      },
+      testing::ExitedWithCode(75), "after step 0 of 12");
+}
+
+}  // namespace
+}  // namespace stockpot
