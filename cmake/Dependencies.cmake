@@ -13,7 +13,8 @@ find_path(WEBP_INCLUDE webp/decode.h REQUIRED)
 find_library(WEBP_LIBRARY webp REQUIRED)
 
 add_library(stockpot_plain_dependencies INTERFACE)
-target_include_directories(stockpot_plain_dependencies SYSTEM INTERFACE ${WEBP_INCLUDE})
+target_include_directories(stockpot_plain_dependencies SYSTEM INTERFACE
+  $<BUILD_INTERFACE:${WEBP_INCLUDE}>)
 target_link_libraries(stockpot_plain_dependencies INTERFACE
   Threads::Threads nlohmann_json::nlohmann_json yaml-cpp JPEG::JPEG PNG::PNG
   LibArchive::LibArchive OpenSSL::Crypto ${WEBP_LIBRARY})
@@ -22,7 +23,8 @@ if(STOCKPOT_TORCH)
   find_package(Torch REQUIRED)
   add_library(stockpot_libtorch INTERFACE)
   # -isystem: the warnings of LibTorch's headers are not ours to fix.
-  target_include_directories(stockpot_libtorch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_include_directories(stockpot_libtorch SYSTEM INTERFACE
+    $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
   target_link_libraries(stockpot_libtorch INTERFACE ${TORCH_LIBRARIES})
   string(STRIP "${TORCH_CXX_FLAGS}" torch_flags)
   if(torch_flags)

@@ -23,7 +23,7 @@ def open_with_transformers(folder):
     from transformers import ViTForImageClassification
 
     model, report = ViTForImageClassification.from_pretrained(
-        folder, torch_dtype=torch.float32, output_loading_info=True)
+        folder, output_loading_info=True)
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if report[problem]:
             sys.exit(f"{folder}: transformers reports {problem}: {sorted(report[problem])}")

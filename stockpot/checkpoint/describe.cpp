@@ -61,6 +61,12 @@ void add_model(const fs::path& path, Json& description, Json& notes) {
   }
 }
 
+// BatchNorm's running statistics are not trained.
+bool is_parameter(const TensorView& tensor) {
+  return row(tensor.dtype).floating && !tensor.name.ends_with("running_mean") &&
+         !tensor.name.ends_with("running_var");
+}
+
 Json tensor_list(const Checkpoint& weights) {
   Json::Array list;
   for (const TensorView& tensor : weights.tensors()) {
@@ -82,7 +88,7 @@ Json describe(const fs::path& path) {
   std::int64_t parameters = 0;
   for (const TensorView& tensor : weights.tensors()) {
     ++dtypes[std::string(row(tensor.dtype).safetensors)];
-    if (row(tensor.dtype).floating) parameters += element_count(tensor.shape);
+    if (is_parameter(tensor)) parameters += element_count(tensor.shape);
   }
   Json files = Json::array(), metadata = Json::object(), counts = Json::object();
   Json notes = Json::array();

@@ -96,7 +96,8 @@ void write_model_folder(const fs::path& folder, const ModelFolder& source,
   write_file(folder / kConfigFile, config.dump(2) + "\n");
   std::error_code ignored;
   for (const std::string_view name : kPreprocessorFiles)
-    if (fs::exists(source.path / name, ignored)) write_file(folder / name, read_file(source.path / name));
+    if (fs::exists(source.path / name, ignored))
+      write_file(folder / name, read_file(source.path / name));
   write_safetensors(folder / "model.safetensors", tensors);
 }
 

@@ -12,13 +12,13 @@ namespace stockpot {
 namespace {
 
 // ITU-R 601-2 luma with 16 fractional bits: Pillow's convert("L").
-inline std::uint8_t luma(const std::uint8_t* rgb) {
+inline __attribute__((always_inline)) std::uint8_t luma(const std::uint8_t* rgb) {
   return static_cast<std::uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >>
                                    16);
 }
 
 // Pillow's Image.blend: towards `colour` from `dull`, beyond it for factors above 1.
-inline std::uint8_t blend(int dull, int colour, float factor) {
+inline __attribute__((always_inline)) std::uint8_t blend(int dull, int colour, float factor) {
   const float value = static_cast<float>(dull) + factor * static_cast<float>(colour - dull);
   return static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f));
 }
@@ -45,7 +45,7 @@ void blend_with_luma(std::uint8_t* rgb, std::size_t pixels, float factor) {
 constexpr std::size_t kBlock = 64;
 
 template <typename T>
-inline __attribute__((always_inline)) T select(bool condition, T yes, T no) {
+inline __attribute__((always_inline)) T choose(bool condition, T yes, T no) {
   return condition ? yes : no;
 }
 
@@ -64,9 +64,9 @@ void shift_hues(int* __restrict red, int* __restrict green, int* __restrict blue
     const float saturation =
         static_cast<float>(high - low) / static_cast<float>(high > 0 ? high : 1);
     const bool is_red = r == high, is_green = g == high;
-    const double offset = select(is_red, 0.0, select(is_green, 2.0, 4.0));
-    const int plus = select(is_red, b, select(is_green, r, g));
-    const int minus = select(is_red, g, select(is_green, b, r));
+    const double offset = choose(is_red, 0.0, choose(is_green, 2.0, 4.0));
+    const int plus = choose(is_red, b, choose(is_green, r, g));
+    const int minus = choose(is_red, g, choose(is_green, b, r));
     const float above = static_cast<float>(high - plus) / range;
     const float below = static_cast<float>(high - minus) / range;
     // In double and rounded once; with the offset 0 that equals the difference in float.
@@ -84,15 +84,15 @@ void shift_hues(int* __restrict red, int* __restrict green, int* __restrict blue
     const int q = static_cast<int>(high * (1.0 - s * f) + 0.5);
     const int t = static_cast<int>(high * (1.0 - s * (1.0 - f)) + 0.5);
     int out_red = high, out_green = t, out_blue = p;  // sectors 0 and 6
-    out_red = select(sector == 1, q, out_red);
-    out_red = select((sector == 2) | (sector == 3), p, out_red);
-    out_red = select(sector == 4, t, out_red);
-    out_green = select((sector == 1) | (sector == 2), high, out_green);
-    out_green = select(sector == 3, q, out_green);
-    out_green = select((sector == 4) | (sector == 5), p, out_green);
-    out_blue = select(sector == 2, t, out_blue);
-    out_blue = select((sector == 3) | (sector == 4), high, out_blue);
-    out_blue = select(sector == 5, q, out_blue);
+    out_red = choose(sector == 1, q, out_red);
+    out_red = choose((sector == 2) | (sector == 3), p, out_red);
+    out_red = choose(sector == 4, t, out_red);
+    out_green = choose((sector == 1) | (sector == 2), high, out_green);
+    out_green = choose(sector == 3, q, out_green);
+    out_green = choose((sector == 4) | (sector == 5), p, out_green);
+    out_blue = choose(sector == 2, t, out_blue);
+    out_blue = choose((sector == 3) | (sector == 4), high, out_blue);
+    out_blue = choose(sector == 5, q, out_blue);
     red[i] = out_red;
     green[i] = out_green;
     blue[i] = out_blue;

@@ -16,9 +16,11 @@ struct Image {
 };
 
 // Decodes JPEG, PNG or WebP by its first bytes, never by its name. The result equals
-// Pillow's Image.open(...).convert("RGB"): alpha dropped, palettes and grey expanded, EXIF
-// orientation not applied. Throws FormatError naming `origin`: not an image, truncated,
-// more than 89,478,485 pixels, more than 1000 JPEG scans.
+// Pillow's Image.open(...).convert("RGB"), tested with 9.4: alpha dropped, palettes and grey
+// expanded, EXIF orientation not applied, CMYK taken as inverted, 16-bit grey clipped at 255.
+// Throws FormatError naming `origin`: not an image, truncated or broken, more than 89,478,485
+// pixels, more than 1000 JPEG scans, an animated WebP. Stricter than Pillow with PNG only:
+// the end and the checksums of the critical chunks must be there.
 Image decode_image(std::span<const std::byte> file, const std::string& origin);
 
 // A PNG file of the image (for reports).

@@ -32,9 +32,9 @@ struct SourceSpec {
 
 // One data set: the union of its sources.
 struct DataSpec {
-  std::vector<SourceSpec> sources;
+  std::vector<SourceSpec> sources{};
   // The set's class name -> the model's class name ("" = leave these samples out).
-  std::map<std::string, std::string> class_map;
+  std::map<std::string, std::string> class_map{};
   bool skip_unreadable = false;  // on_bad: skip (counted) instead of error
 };
 

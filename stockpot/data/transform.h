@@ -15,7 +15,8 @@ struct Box {
 };
 
 // Pillow's Image.resize((width, height), interpolation, box): separable filter with
-// antialiasing, horizontal pass first, 8-bit in between, 22-bit fixed-point weights.
+// antialiasing, horizontal pass first, 8-bit in between, 22-bit fixed-point weights. Sizes are
+// positive; the box is not empty and lies within the image.
 Image resize(const Image& image, int height, int width, Interpolation interpolation);
 Image resize(const Image& image, int height, int width, Interpolation interpolation,
              const Box& box);
@@ -24,7 +25,8 @@ Image resize(const Image& image, int height, int width, Interpolation interpolat
 Image centre_crop(const Image& image, int height, int width);
 Image flip_horizontally(const Image& image);
 
-// The evaluation transform: resize and centre crop of `preprocessing`, still 8 bit.
+// The evaluation transform: resize and centre crop of `preprocessing`, still 8 bit. Equal to
+// torchvision's Resize and CenterCrop on Pillow images; computes only what the crop shows.
 Image prepare(const Image& image, const Preprocessing& preprocessing);
 
 // Pillow's ImageEnhance.Brightness / Contrast / Color and torchvision's hue shift.
@@ -38,7 +40,7 @@ struct Augmentation {
   bool crop = false;                       // torchvision's RandomResizedCrop
   double min_scale = 0.08, max_scale = 1;  // of the area
   double min_ratio = 3.0 / 4, max_ratio = 4.0 / 3;
-  double flip = 0;  // probability of a horizontal flip
+  double flip = 0;                                               // probability of a horizontal flip
   double brightness = 0, contrast = 0, saturation = 0, hue = 0;  // torchvision's ColorJitter
 
   bool any() const;
@@ -49,8 +51,9 @@ struct Augmentation {
 // 8-100 %, flip, colour jitter 0.4/0.4/0.4/0.1). Throws UsageError naming these.
 Augmentation augmentation_preset(const std::string& name);
 
-// One training view of the image: its random numbers come from `random` alone. Without a
-// crop the geometry is that of prepare().
+// One training view of the image, crop_height x crop_width of `preprocessing`: crop, flip,
+// colours, in torchvision's order and with its distributions. Its random numbers come from
+// `random` alone. Without a crop the geometry is that of prepare().
 Image augment(const Image& image, const Augmentation& augmentation,
               const Preprocessing& preprocessing, RandomStream random);
 

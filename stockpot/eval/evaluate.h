@@ -2,12 +2,12 @@
 // comes from the logits it leaves.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "stockpot/data/dataset.h"
 #include "stockpot/metrics/predictions.h"

@@ -2,14 +2,25 @@
 
 #include <bit>
 #include <cmath>
-#include <cstddef>
+#include <cstdint>
 
 #include "stockpot/base/isa.h"
+#include "stockpot/checkpoint/float_bits.h"
 
 namespace stockpot::merge_kernels {
 
-STOCKPOT_PER_ISA void add(std::span<double> sum, std::span<const double> x) {
-  for (std::size_t i = 0; i < x.size(); ++i) sum[i] += x[i];
+STOCKPOT_PER_ISA void add_f16(std::span<double> sum, std::span<const std::byte> x, double sign) {
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    sum[i] += sign * from_f16(load<std::uint16_t>(x.data(), i));
+}
+
+STOCKPOT_PER_ISA void add_bf16(std::span<double> sum, std::span<const std::byte> x, double sign) {
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    sum[i] += sign * from_bf16(load<std::uint16_t>(x.data(), i));
+}
+
+STOCKPOT_PER_ISA void add_f32(std::span<double> sum, std::span<const std::byte> x, double sign) {
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += sign * load<float>(x.data(), i);
 }
 
 STOCKPOT_PER_ISA void negate(std::span<double> x) {

@@ -1,14 +1,17 @@
-// The arithmetic of sum.h on spans of doubles: pure functions, compiled once per instruction
-// set and rounding alike in each (base/isa.h). Spans of one call have equal sizes.
+// The arithmetic of sum.h: pure functions, compiled once per instruction set and rounding
+// alike in each (base/isa.h). Spans of one call have equal numbers of elements.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <span>
 
 namespace stockpot::merge_kernels {
 
-// sum[i] += x[i].
-void add(std::span<double> sum, std::span<const double> x);
+// sum[i] += sign * x[i] with sign 1 or -1, straight from the stored type: by way of a buffer
+// of doubles an average takes a fifth longer. The bytes may be unaligned.
+void add_f16(std::span<double> sum, std::span<const std::byte> x, double sign);
+void add_bf16(std::span<double> sum, std::span<const std::byte> x, double sign);
+void add_f32(std::span<double> sum, std::span<const std::byte> x, double sign);
 void negate(std::span<double> x);
 
 // The same with the rounding error kept in `low`: high + low is the sum to about 106 bits.

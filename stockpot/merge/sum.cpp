@@ -23,14 +23,24 @@ auto part(Vector& all, const Tile& tile) {
 
 // sum (and its low half, for fp64 tensors) += sign * the model's values.
 void add_tile(const Checkpoint& model, const Tile& tile, double sign, Values sum, Values low) {
+  const TensorView& tensor = model.tensors()[tile.tensor];
+  const auto bytes = tensor.bytes.subspan(byte_count(tensor.dtype, tile.first));
+  switch (tensor.dtype) {
+    case Dtype::f16:
+      return merge_kernels::add_f16(sum, bytes, sign);
+    case Dtype::bf16:
+      return merge_kernels::add_bf16(sum, bytes, sign);
+    case Dtype::f32:
+      return merge_kernels::add_f32(sum, bytes, sign);
+    default:
+      break;
+  }
+  assert(tensor.dtype == Dtype::f64);  // require_averageable()
   TileBuffer buffer;
   const Values x(buffer.data(), sum.size());
-  read_values(model.tensors()[tile.tensor], tile.first, x);
+  read_values(tensor, tile.first, x);
   if (sign < 0) merge_kernels::negate(x);
-  if (low.empty())
-    merge_kernels::add(sum, x);
-  else
-    merge_kernels::add_exactly(sum, low, x);
+  merge_kernels::add_exactly(sum, low, x);
 }
 
 void divide_tile(Values sum, Values low, int count) {

@@ -13,7 +13,7 @@
 namespace stockpot {
 namespace {
 
-constexpr std::int64_t kTilesPerTask = 16;
+constexpr std::int64_t kTilesPerTask = 32;
 
 std::string named(const std::string& name) { return "tensor '" + printable(name) + "'"; }
 

@@ -13,7 +13,7 @@
 
 namespace stockpot {
 
-inline constexpr std::int64_t kTileElements = 4096;
+inline constexpr std::int64_t kTileElements = 2048;
 using TileBuffer = std::array<double, kTileElements>;
 
 struct Tile {

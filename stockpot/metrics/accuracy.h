@@ -17,7 +17,9 @@ struct Interval {
 // Counts, kept as integers so that comparisons are exact.
 struct Accuracy {
   std::int64_t correct = 0, total = 0;
-  double value() const { return total ? static_cast<double>(correct) / static_cast<double>(total) : 0; }
+  double value() const {
+    return total ? static_cast<double>(correct) / static_cast<double>(total) : 0;
+  }
   bool operator==(const Accuracy&) const = default;
 };
 

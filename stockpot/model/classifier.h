@@ -37,7 +37,7 @@ class Classifier {
   Classifier(Classifier&&) noexcept;
   Classifier& operator=(Classifier&&) noexcept;
   ~Classifier();
-  // An independent copy on the same device.
+  // An independent copy on the same device, in the same mode; its gradients are zero.
   Classifier clone() const;
 
   // Where it came from, with the labels of the present head.
@@ -45,6 +45,8 @@ class Classifier {
   const std::vector<std::string>& labels() const;
   bool has_batchnorm() const;
   at::Device device() const;
+  // Like a new head, a move makes new buffers: parameters() and the flat buffers have to be
+  // asked for again, and gradients are zero.
   void to(at::Device device);
 
   // images: N x 3 x H x W, float32, normalised, on device(), any memory format.
@@ -63,6 +65,8 @@ class Classifier {
   void set_head(const std::vector<std::string>& labels, const at::Tensor& weight,
                 const at::Tensor& bias);
 
+  // In the order of the flat buffers: backbone with weight decay, backbone without, head with,
+  // head without.
   const std::vector<Parameter>& parameters() const;
   // All parameters in one buffer: a step of the optimizer is one pass over it. The head's
   // parameters are the last ones, so that a prefix is the backbone.
@@ -71,7 +75,8 @@ class Classifier {
   void zero_gradients();
 
   // Copies of all tensors (parameters and buffers) as float32, buffers in their own type, by
-  // name; and back. load_state throws FormatError naming what does not fit.
+  // name; and back, in place. load_state throws FormatError naming what does not fit, and then
+  // has changed nothing.
   std::vector<OwnedTensor> state() const;
   void load_state(const std::vector<OwnedTensor>& tensors);
   // Writes a model folder (atomic) that transformers or timm opens.

@@ -35,7 +35,8 @@ at::Tensor fused_attention(const at::Tensor& qkv, std::int64_t heads, std::int64
 
 // BatchNorm of x (N x C x H x W, channels last), then + shortcut unless undefined, then relu if
 // asked. Live: by the statistics of the batch, which also update the running ones with momentum
-// 0.1; otherwise by the running ones.
+// 0.1; otherwise by the running ones. While no gradients are recorded, x's memory is used for
+// the result.
 struct BatchNormTensors {
   at::Tensor weight, bias, running_mean, running_variance;
 };

@@ -11,6 +11,7 @@
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/thnn_conv2d.h>
 
 #include <cmath>
 
@@ -100,26 +101,54 @@ at::Tensor dropout(const at::Tensor& x, double probability, const Mode& mode) {
   return x * at::empty_like(x).bernoulli_(keep, mode.dropout).div_(keep);
 }
 
-at::Tensor conv_bn(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
-                   const Mode& mode) {
-  const at::Tensor& weight = table[layer.convolution + ".weight"];
-  const std::int64_t padding = weight.size(2) / 2;
-  const at::Tensor y = at::conv2d(x, weight, {}, layer.stride, padding);
-  if (mode.batch_statistics) table[layer.norm + ".num_batches_tracked"].add_(1);
-  return at::batch_norm(y, table[layer.norm + ".weight"], table[layer.norm + ".bias"],
-                        table[layer.norm + ".running_mean"], table[layer.norm + ".running_var"],
-                        mode.batch_statistics, 0.1, 1e-5, /*cudnn_enabled=*/true);
+namespace {
+
+// oneDNN 2.6, which LibTorch 1.13 uses, writes past its buffers in the channels_last weight
+// gradient when the channels are no multiple of 16, the batch is odd and there are several
+// threads (seen with AVX-512: 4 to 8 channels, batches of 3, 5 and 7). LibTorch's own
+// convolution serves these small layers.
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride,
+                    std::int64_t padding) {
+  if (x.is_cpu() && weight.size(0) % 16 != 0)
+    return at::thnn_conv2d(x, weight, {weight.size(2), weight.size(3)}, {}, {stride, stride},
+                           {padding, padding});
+  return at::conv2d(x, weight, {}, stride, padding);
 }
 
-// Changed in place: BatchNorm's backward needs its input, not its output.
+at::Tensor convolve_and_normalise(const TensorTable& table, const ConvNorm& layer,
+                                  const at::Tensor& x, const Mode& mode, const at::Tensor& shortcut,
+                                  bool relu) {
+  const at::Tensor& weight = table[layer.convolution + ".weight"];
+  const std::int64_t padding = weight.size(2) / 2;
+  const at::Tensor y = convolve(x, weight, layer.stride, padding);
+  if (mode.batch_statistics) table[layer.norm + ".num_batches_tracked"].add_(1);
+  const BatchNormTensors norm{table[layer.norm + ".weight"], table[layer.norm + ".bias"],
+                              table[layer.norm + ".running_mean"],
+                              table[layer.norm + ".running_var"]};
+  if (fusable(y)) return fused_batch_norm(y, norm, mode.batch_statistics, shortcut, relu);
+  const at::Tensor normal = at::batch_norm(y, norm.weight, norm.bias, norm.running_mean,
+                                           norm.running_variance, mode.batch_statistics, 0.1, 1e-5,
+                                           /*cudnn_enabled=*/true);
+  // Changed in place: BatchNorm's backward needs its input, not its output.
+  if (shortcut.defined()) normal.add_(shortcut);
+  return relu ? normal.relu_() : normal;
+}
+
+}  // namespace
+
+at::Tensor conv_bn(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
+                   const Mode& mode) {
+  return convolve_and_normalise(table, layer, x, mode, {}, false);
+}
+
 at::Tensor conv_bn_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
                         const Mode& mode) {
-  return conv_bn(table, layer, x, mode).relu_();
+  return convolve_and_normalise(table, layer, x, mode, {}, true);
 }
 
 at::Tensor conv_bn_add_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
                             const at::Tensor& shortcut, const Mode& mode) {
-  return conv_bn(table, layer, x, mode).add_(shortcut).relu_();
+  return convolve_and_normalise(table, layer, x, mode, shortcut, true);
 }
 
 }  // namespace stockpot

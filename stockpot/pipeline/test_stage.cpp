@@ -75,7 +75,9 @@ ReportedModel reported(const TrainContext& context, const TrainedModel& trained)
   ReportedModel model;
   model.name = trained.name;
   model.kind = trained.kind;
-  model.seed = static_cast<std::int64_t>(trained.seed);
+  // Rows of one method differ in their seed: for search runs that is the seed of the search.
+  model.seed = static_cast<std::int64_t>(
+      trained.kind == RowKind::search ? context.recipe.search_seed : trained.seed);
   model.method = trained.method;
   model.choices = trained.choices;
   model.folder = relative_to_run(context, trained.folder);

@@ -76,8 +76,9 @@ std::string ledger_section(const RunReport& report) {
   }
   if (text.empty()) return "";
   std::string intro =
-      "<p>The walk goes from the run that is best on held-out data downwards and keeps a run when "
-      "the average with it does not lower held-out accuracy.";
+      "<p>The walk goes from the run that is best on held-out data downwards; the held-out "
+      "accuracy "
+      "of the average with a run decides whether it stays.";
   if (!report.accept_rule.empty()) intro += " Rule: " + html(report.accept_rule) + ".";
   return section("soup", "Greedy soup", intro + "</p>\n" + text);
 }

@@ -25,14 +25,14 @@ struct Candidate {
 
 // One line of the ledger: why a candidate is in or out.
 struct LedgerEntry {
-  int rank = 0;           // 1 = best alone
+  int rank = 0;  // 1 = best alone
   std::size_t candidate = 0;
   std::string name;
-  Accuracy alone;         // the candidate by itself
-  Accuracy before;        // the soup before (total 0 for the first candidate)
-  Accuracy after;         // the soup with the candidate
+  Accuracy alone;   // the candidate by itself
+  Accuracy before;  // the soup before (total 0 for the first candidate)
+  Accuracy after;   // the soup with the candidate
   bool accepted = false;
-  std::string reason;     // "first: best on held-out data", "+3 of 780", "-2 of 780"
+  std::string reason;  // "first: best on held-out data", "+3 of 780", "-2 of 780"
 
   Json to_json() const;
 };

@@ -100,6 +100,19 @@ bool time_to_look(std::int64_t step, at::Device device) {
   return device.is_cpu() || step % 20 == 0;
 }
 
+EpochReport end_of_epoch(Classifier& model, const HeldOut& held_out, const FitOptions& options,
+                         const EpochTotals& totals) {
+  const Predictions predictions = predict(
+      model, held_out.set, {.loader_threads = options.loader_threads, .bf16 = options.bf16});
+  EpochReport report;
+  report.epochs = options.epochs;
+  report.train_loss = totals.mean_loss();
+  report.train_accuracy = totals.accuracy();
+  report.held_out = accuracy(predictions);
+  report.held_out_loss = negative_log_likelihood(predictions);
+  return report;
+}
+
 }  // namespace
 
 FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,
@@ -143,15 +156,8 @@ FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_
     require_finite(totals, epoch, step, learning_rate);
     progress.end_of_training(totals.rows());
 
-    const Predictions predictions = predict(
-        model, held_out.set, {.loader_threads = options.loader_threads, .bf16 = options.bf16});
-    EpochReport report;
+    EpochReport report = end_of_epoch(model, held_out, options, totals);
     report.epoch = epoch;
-    report.epochs = options.epochs;
-    report.train_loss = totals.mean_loss();
-    report.train_accuracy = totals.accuracy();
-    report.held_out = accuracy(predictions);
-    report.held_out_loss = negative_log_likelihood(predictions);
     report.learning_rate = learning_rate;
     progress.finish(report, step);
     // Strictly better only: ties keep the earlier epoch.

@@ -1,5 +1,6 @@
 #include "stockpot/train/probe.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/bincount.h>
@@ -146,6 +147,21 @@ void fold_back(const at::Tensor& coefficients, const Coordinates& coordinates,
   result.bias = bias.to(at::kFloat);
 }
 
+// While it lives, operators on small problems stay on one thread: they are so short that waking
+// a second one costs more than it brings (0.6 against 13 s for a path of 100 penalties on
+// 2000 x 256 features while other programs kept both cores busy).
+class FewThreads {
+ public:
+  explicit FewThreads(std::int64_t elements) : before_(at::get_num_threads()) {
+    if (elements < (1 << 21)) at::set_num_threads(1);
+  }
+  ~FewThreads() { at::set_num_threads(before_); }
+  FewThreads(const FewThreads&) = delete;
+
+ private:
+  int before_;
+};
+
 void check_path(const std::vector<double>& path) {
   if (path.empty()) throw UsageError("the probe needs at least one penalty C");
   for (std::size_t i = 0; i < path.size(); ++i)
@@ -172,6 +188,7 @@ ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_
   check_set("training", train_features, train_labels, classes);
   check_set("held-out", held_out_features, held_out_labels, classes);
 
+  const FewThreads few(train_features.numel());
   // A class without training rows would send its free intercept to minus infinity.
   const at::Tensor present = at::bincount(train_labels, {}, classes).nonzero().flatten();
   const std::int64_t k = present.size(0);

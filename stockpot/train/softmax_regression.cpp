@@ -18,6 +18,16 @@ double inner(const at::Tensor& a, const at::Tensor& b) {
   return at::dot(a.reshape({-1}), b.reshape({-1})).item<double>();
 }
 
+// A X and A' R with few columns in X and R. Written as (X' A')' since BLAS then passes over A
+// about twice as fast: 9 against 19 ms for 20,000 x 513 times 513 x 10.
+at::Tensor product(const at::Tensor& a, const at::Tensor& x) {
+  return at::matmul(x.t().contiguous(), a.t()).t().contiguous();
+}
+
+at::Tensor transposed_product(const at::Tensor& a, const at::Tensor& r) {
+  return at::matmul(r.t().contiguous(), a).t().contiguous();
+}
+
 // The last row is the intercept, which is not penalised.
 at::Tensor penalised(const at::Tensor& coefficients) {
   return coefficients.slice(0, 0, coefficients.size(0) - 1);
@@ -29,7 +39,7 @@ class Line {
   Line(const SoftmaxProblem& problem, double c, const at::Tensor& coefficients,
        const at::Tensor& scores, const at::Tensor& direction)
       : labels_(problem.labels), scores_(scores), c_(c) {
-    direction_scores_ = at::matmul(problem.inputs, direction);
+    direction_scores_ = product(problem.inputs, direction);
     label_slope_ = direction_scores_.gather(1, labels_).sum().item<double>();
     const at::Tensor w = penalised(coefficients), d = penalised(direction);
     constant_ = problem.ridge / 2 * inner(w, w);
@@ -115,7 +125,7 @@ at::Tensor gradient_at(const SoftmaxProblem& problem, double c, const at::Tensor
                        const at::Tensor& probabilities) {
   const at::Tensor residuals = probabilities.scatter_add(
       1, problem.labels, at::zeros_like(problem.labels, probabilities.options()).sub_(1));
-  at::Tensor gradient = at::matmul(problem.inputs.t(), residuals).mul_(c);
+  at::Tensor gradient = transposed_product(problem.inputs, residuals).mul_(c);
   penalised(gradient).add_(penalised(coefficients), problem.ridge);
   return gradient;
 }
@@ -146,7 +156,7 @@ SoftmaxSolution minimise_softmax(const SoftmaxProblem& problem, double c, const 
                                  int max_iterations, double tolerance) {
   SoftmaxSolution now;
   now.coefficients = start;
-  now.scores = at::matmul(problem.inputs, start);
+  now.scores = product(problem.inputs, start);
   now.objective = softmax_objective(problem, c, now.coefficients, now.scores);
   at::Tensor probabilities = at::log_softmax(now.scores, 1).exp();
   at::Tensor gradient = gradient_at(problem, c, now.coefficients, probabilities);

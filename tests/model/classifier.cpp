@@ -5,9 +5,12 @@
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
+#include <functional>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/file.h"
+#include "stockpot/base/json.h"
 #include "support.h"
 
 namespace stockpot {
@@ -149,6 +152,33 @@ TEST(Classifier, LiveBatchNormCountsItsBatchesUntilEvaluation) {
   model.classifier.evaluate();
   model.logits();
   EXPECT_TRUE(same(moved, buffers(model.classifier)));
+}
+
+TEST(Classifier, DropsOutBySeedOnlyWhileTraining) {
+  const test::TemporaryFolder folder;
+  fs::copy(test::fixture("vit-patch16"), folder / "vit");
+  for (const char* key : {"hidden_dropout_prob", "attention_probs_dropout_prob"}) {
+    Json config = Json::read(folder / "vit/config.json");
+    config.set(key, 0.3);
+    write_file(folder / "vit/config.json", config.dump());
+  }
+  Model model("vit-patch16");
+  const at::Tensor without = model.logits();
+  model.classifier = test::load(folder / "vit");
+  EXPECT_TRUE(same_bits(without, model.logits()));
+  model.classifier.train(BatchNorm::frozen, 1);
+  const at::Tensor first = model.logits(), second = model.logits();
+  EXPECT_FALSE(same_bits(without, first));
+  EXPECT_FALSE(same_bits(first, second));
+  model.classifier.train(BatchNorm::frozen, 2);
+  EXPECT_FALSE(same_bits(first, model.logits()));
+  model.classifier.train(BatchNorm::frozen, 1);
+  EXPECT_TRUE(same_bits(first, model.logits()));
+  const Classifier copy = model.classifier.clone();
+  EXPECT_TRUE(same_bits(second, model.logits()));
+  EXPECT_TRUE(same_bits(second, copy.logits(model.images)));
+  model.classifier.evaluate();
+  EXPECT_TRUE(same_bits(without, model.logits()));
 }
 
 TEST(Classifier, CloneIsIndependent) {

@@ -6,17 +6,16 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/batch_norm.h>
-#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/softmax.h>
-#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -130,6 +129,51 @@ TEST(FusedAttention, EqualsSoftmaxAttention) {
     expect_equal([&](const Tensors& t) { return fused_attention(t[0], c.heads, c.queries); },
                  [&](const Tensors& t) { return plain_attention(t[0], c.heads, c.queries); },
                  {normal({3, c.tokens, 3 * c.width}) * 2});
+}
+
+struct NormCase {
+  bool live, relu, shortcut;
+};
+
+// x, weight, bias, shortcut; running statistics apart from those of the batch.
+void expect_batch_norm(const NormCase& c, std::int64_t channels) {
+  const auto statistics = [&](at::ScalarType type) {
+    return std::pair(at::full({channels}, 0.5, type), at::full({channels}, 2.0, type));
+  };
+  const auto [mean, variance] = statistics(at::kFloat);
+  const auto [plain_mean, plain_variance] = statistics(at::kDouble);
+  const Operator fused = [&](const Tensors& t) {
+    return fused_batch_norm(t[0], {t[1], t[2], mean, variance}, c.live,
+                            c.shortcut ? t[3] : at::Tensor(), c.relu) +
+           t[3] * 0;
+  };
+  const Operator plain = [&](const Tensors& t) {
+    at::Tensor y =
+        at::batch_norm(t[0], t[1], t[2], plain_mean, plain_variance, c.live, 0.1, 1e-5, false);
+    if (c.shortcut) y = y + t[3];
+    return (c.relu ? at::relu(y) : y) + t[3] * 0;
+  };
+  const at::Tensor x = (normal({5, channels, 6, 7}) + 1).contiguous(at::MemoryFormat::ChannelsLast);
+  expect_equal(fused, plain,
+               {x, normal({channels}), normal({channels}), normal({5, channels, 6, 7})});
+  expect_close(mean, plain_mean, "running mean");
+  expect_close(variance, plain_variance, "running variance");
+}
+
+TEST(FusedBatchNorm, EqualsBatchNormAddRelu) {
+  for (const bool live : {false, true})
+    for (const bool relu : {false, true})
+      for (const bool shortcut : {false, true})
+        for (const std::int64_t channels : {3, 64})
+          expect_batch_norm({live, relu, shortcut}, channels);
+}
+
+TEST(FusedBatchNorm, GivesTheSameWithoutGradients) {
+  const at::Tensor x = normal({2, 8, 3, 3}).contiguous(at::MemoryFormat::ChannelsLast);
+  const BatchNormTensors norm{normal({8}), normal({8}), normal({8}), at::ones({8})};
+  const at::Tensor with = fused_batch_norm(x, norm, false, {}, true);
+  const c10::NoGradGuard no_grad;
+  EXPECT_TRUE(test::same_bits(with, fused_batch_norm(x.clone(), norm, false, {}, true)));
 }
 
 TEST(FusedOperators, GiveTheSameBitsForAnyNumberOfThreads) {

@@ -72,7 +72,7 @@ TEST(ResultTable, HasNoMeanColumnForOneOodSet) {
 
 TEST(ResultTable, GivesWilsonsIntervalToOneSeed) {
   const RunReport report = sample_report();
-  const TableCell& cell = result_table(report).rows[0].cells[1];
+  const TableCell cell = result_table(report).rows[0].cells[1];
   const Interval wilson = wilson_interval({314, 333});
   EXPECT_EQ(cell.value, 314.0 / 333);
   EXPECT_EQ(cell.interval->low, wilson.low);
@@ -85,7 +85,7 @@ TEST(ResultTable, CombinesTheOodIntervalsBySquareAndAdd) {
   report.models.resize(1);
   report.models[0].scores["a"].accuracy = {50, 100};
   report.models[0].scores["b"].accuracy = {50, 100};
-  const TableCell& cell = result_table(report).rows[0].cells[2];
+  const TableCell cell = result_table(report).rows[0].cells[2];
   // Half of Wilson's interval for 50 of 100 is 0.0961685; the mean of two has 1/sqrt(2) of it.
   EXPECT_NEAR(cell.interval->high - 0.5, 0.09616847 / std::sqrt(2), 1e-7);
   EXPECT_NEAR(0.5 - cell.interval->low, 0.09616847 / std::sqrt(2), 1e-7);

@@ -135,19 +135,20 @@ TEST(Fit, StartsLpFtFromExactlyTheLogitsOfTheProbe) {
   EXPECT_EQ(predict(model, images()).logits, of_probe.logits);
 }
 
+// 20 rows in batches of 19. The rate at the end of the epoch tells how many steps there were.
 TEST(Fit, LeavesOutALoneRowUnderLiveBatchNorm) {
   FitOptions options = quick();
   options.epochs = 1;
   options.batch_size = 19;
-  Classifier resnet = test::load_model("resnet18"), vit = test::load_model("vit-patch16");
-  std::int64_t steps = 0;
-  const FitResult of_resnet = fit(resnet, images(), {images()}, options);
-  EXPECT_EQ(of_resnet.history[0].train_accuracy * 19,
-            std::round(of_resnet.history[0].train_accuracy * 19));
-  const FitResult of_vit = fit(vit, images(), {images()}, options,
-                               {.on_step = [&](const StepReport& r) { steps = r.steps; }});
-  EXPECT_EQ(of_vit.history[0].train_accuracy * 20,
-            std::round(of_vit.history[0].train_accuracy * 20));
+  options.schedule = Schedule::linear;
+  const auto last_rate = [&](const char* name) {
+    Classifier model = test::load_model(name);
+    return fit(model, images(), {images()}, options).history[0].learning_rate;
+  };
+  EXPECT_DOUBLE_EQ(last_rate("resnet18"), options.learning_rate);
+  EXPECT_DOUBLE_EQ(last_rate("vit-patch16"), options.learning_rate / 2);
+  options.batchnorm = BatchNorm::frozen;
+  EXPECT_DOUBLE_EQ(last_rate("resnet18"), options.learning_rate / 2);
 }
 
 TEST(Fit, NamesTheStepWhereTheLossIsNotFinite) {
