@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stockpot/base/isa.h"
+#include "stockpot/kernels/fuse_multiply_add.h"
 #include "stockpot/kernels/math.h"
 
 namespace stockpot {
@@ -44,14 +45,14 @@ void join_moments(std::int64_t all_rows, std::int64_t rows, std::int64_t channel
 namespace {
 
 template <bool relu, bool shortcut>
-STOCKPOT_INLINE void scale_shift_rows(std::int64_t rows, std::int64_t channels, const float* x,
-                                      const float* scale, const float* shift, const float* other,
-                                      float* y) {
+STOCKPOT_INLINE void normal_rows(std::int64_t rows, std::int64_t channels, const float* x,
+                                 const float* mean, const float* scale, const float* bias,
+                                 const float* other, float* y) {
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t at = row * channels;
     STOCKPOT_INDEPENDENT
     for (std::int64_t c = 0; c < channels; ++c) {
-      float value = x[at + c] * scale[c] + shift[c];
+      float value = (x[at + c] - mean[c]) * scale[c] + bias[c];
       if constexpr (shortcut) value += other[at + c];
       // A NaN stays one: it must reach the check of the loss.
       if constexpr (relu) value = value < 0 ? 0.0f : value;
@@ -99,16 +100,16 @@ STOCKPOT_INLINE void backward_rows(std::int64_t rows, std::int64_t channels, con
 }  // namespace
 
 STOCKPOT_PER_ISA
-void scale_shift(std::int64_t rows, std::int64_t channels, const float* x, const float* scale,
-                 const float* shift, const AfterNorm& after, float* y) {
+void batch_norm(std::int64_t rows, std::int64_t channels, const float* x, const float* mean,
+                const float* scale, const float* bias, const AfterNorm& after, float* y) {
   if (after.shortcut && after.relu)
-    scale_shift_rows<true, true>(rows, channels, x, scale, shift, after.shortcut, y);
+    normal_rows<true, true>(rows, channels, x, mean, scale, bias, after.shortcut, y);
   else if (after.shortcut)
-    scale_shift_rows<false, true>(rows, channels, x, scale, shift, after.shortcut, y);
+    normal_rows<false, true>(rows, channels, x, mean, scale, bias, after.shortcut, y);
   else if (after.relu)
-    scale_shift_rows<true, false>(rows, channels, x, scale, shift, nullptr, y);
+    normal_rows<true, false>(rows, channels, x, mean, scale, bias, nullptr, y);
   else
-    scale_shift_rows<false, false>(rows, channels, x, scale, shift, nullptr, y);
+    normal_rows<false, false>(rows, channels, x, mean, scale, bias, nullptr, y);
 }
 
 STOCKPOT_PER_ISA

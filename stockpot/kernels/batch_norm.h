@@ -1,6 +1,7 @@
 // Batch normalisation of rows x channels (NHWC: a row is a pixel), with what follows it in a
-// residual network: y = relu(x * scale + shift + shortcut), where scale = weight / sqrt(variance
-// + epsilon) and shift = bias - mean * scale.
+// residual network: y = relu((x - mean) * scale + bias + shortcut), where scale = weight /
+// sqrt(variance + epsilon). Subtracting the mean first keeps the digits that x * scale + shift
+// loses where the mean is large.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +16,15 @@ void moments(std::int64_t rows, std::int64_t channels, const float* x, float* me
 void join_moments(std::int64_t all_rows, std::int64_t rows, std::int64_t channels,
                   const float* means, const float* squares, float* mean, float* variance);
 
-// What follows the scale and shift; null and false leave a part out.
+// What follows the normalisation; null and false leave a part out.
 struct AfterNorm {
   const float* shortcut = nullptr;  // rows x channels
   bool relu = false;
 };
 
 // y may be x or the shortcut.
-void scale_shift(std::int64_t rows, std::int64_t channels, const float* x, const float* scale,
-                 const float* shift, const AfterNorm& after, float* y);
+void batch_norm(std::int64_t rows, std::int64_t channels, const float* x, const float* mean,
+                const float* scale, const float* bias, const AfterNorm& after, float* y);
 
 // g, the gradient before the relu, is y_gradient where y > 0, all of it when y is null. ADDS,
 // of each channel, the sum of g and of g * (x - mean).

@@ -154,7 +154,10 @@ void run_at_edge(const Tiles& set, Tile tile, std::int64_t rows, int vectors, st
       std::copy_n(target + r * tile.row, n, c + r * width);
       std::fill(c + r * width + n, c + (r + 1) * width, 0.0f);
     }
-  if (tile.bias) tile.bias = std::copy_n(tile.bias, n, bias) - n;
+  if (tile.bias) {
+    std::copy_n(tile.bias, n, bias);
+    tile.bias = bias;
+  }
   const std::int64_t row = tile.row;
   tile.c = c;
   tile.row = width;

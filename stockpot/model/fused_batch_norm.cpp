@@ -71,13 +71,13 @@ void batch_statistics(const Pixels& pixels, const at::Tensor& x, const BatchNorm
 
 // What one application of the layer does to a channel.
 struct Scaling {
-  Floats mean, inverse, scale, shift;  // inverse: 1 / sqrt(variance + epsilon)
+  Floats mean, inverse, scale;  // inverse: 1 / sqrt(variance + epsilon)
 };
 
 Scaling scaling_of(const Pixels& pixels, const at::Tensor& x, const BatchNormTensors& norm,
                    bool live, double epsilon) {
   const auto channels = static_cast<std::size_t>(pixels.channels);
-  Scaling s{Floats(channels), Floats(channels), Floats(channels), Floats(channels)};
+  Scaling s{Floats(channels), Floats(channels), Floats(channels)};
   Floats variance(channels);
   if (live) {
     batch_statistics(pixels, x, norm, s.mean, variance);
@@ -85,23 +85,22 @@ Scaling scaling_of(const Pixels& pixels, const at::Tensor& x, const BatchNormTen
     std::copy_n(data_of(norm.running_mean), channels, s.mean.data());
     std::copy_n(data_of(norm.running_variance), channels, variance.data());
   }
-  const float *weight = data_of(norm.weight), *bias = data_of(norm.bias);
+  const float* const weight = data_of(norm.weight);
   for (std::size_t c = 0; c < channels; ++c) {
     const double inverse = 1 / std::sqrt(static_cast<double>(variance[c]) + epsilon);
     s.inverse[c] = static_cast<float>(inverse);
     s.scale[c] = static_cast<float>(weight[c] * inverse);
-    s.shift[c] = static_cast<float>(bias[c] - s.mean[c] * weight[c] * inverse);
   }
   return s;
 }
 
 void write_result(const Pixels& pixels, const at::Tensor& x, const Scaling& s,
-                  const Maybe& shortcut, bool relu, const at::Tensor& y) {
+                  const at::Tensor& bias, const Maybe& shortcut, bool relu, const at::Tensor& y) {
   float* const results = y.data_ptr<float>();
   pixels.for_each([&](std::int64_t, std::int64_t at, std::int64_t rows) {
-    scale_shift(rows, pixels.channels, data_of(x) + at, s.scale.data(), s.shift.data(),
-                {.shortcut = shortcut ? data_of(shortcut) + at : nullptr, .relu = relu},
-                results + at);
+    batch_norm(rows, pixels.channels, data_of(x) + at, s.mean.data(), s.scale.data(), data_of(bias),
+               {.shortcut = shortcut ? data_of(shortcut) + at : nullptr, .relu = relu},
+               results + at);
   });
 }
 
@@ -138,11 +137,10 @@ struct BatchNormFunction : torch::autograd::Function<BatchNormFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const Maybe& shortcut,
                             const BatchNormTensors& norm, bool live, bool relu, double epsilon) {
-    static_cast<void>(bias);  // an input for its gradient; its values are in `norm`
     const Pixels pixels(x);
     const Scaling s = scaling_of(pixels, x, norm, live, epsilon);
     const at::Tensor y = at::empty_like(x);
-    write_result(pixels, x, s, shortcut, relu, y);
+    write_result(pixels, x, s, bias, shortcut, relu, y);
     const at::Tensor statistics = at::empty({2, pixels.channels}, x.options());
     float* const saved = statistics.data_ptr<float>();
     std::copy(s.inverse.begin(), s.inverse.end(), std::copy(s.mean.begin(), s.mean.end(), saved));
@@ -207,7 +205,8 @@ at::Tensor fused_batch_norm(const at::Tensor& x, const BatchNormTensors& norm, b
     return BatchNormFunction::apply(input, norm.weight, norm.bias, added, norm, live, relu,
                                     epsilon);
   const Pixels pixels(input);
-  write_result(pixels, input, scaling_of(pixels, input, norm, live, epsilon), added, relu, input);
+  write_result(pixels, input, scaling_of(pixels, input, norm, live, epsilon), norm.bias, added,
+               relu, input);
   return input;
 }
 

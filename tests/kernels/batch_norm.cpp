@@ -31,22 +31,23 @@ TEST(Moments, JoinToThoseOfTheWhole) {
   }
 }
 
-TEST(ScaleShift, AddsTheShortcutThenCutsAtZero) {
-  const Floats x = {1, -2, 3, 4}, scale = {2, 3}, shift = {1, 1}, shortcut = {-4, 10, 0, 0};
+TEST(BatchNorm, AddsTheShortcutThenCutsAtZero) {
+  const Floats x = {2, -3, 4, 3}, mean = {1, -1}, scale = {2, 3}, bias = {1, 1};
+  const Floats shortcut = {-4, 10, 0, 0};
   Floats y(4);
-  scale_shift(2, 2, x.data(), scale.data(), shift.data(), {}, y.data());
+  batch_norm(2, 2, x.data(), mean.data(), scale.data(), bias.data(), {}, y.data());
   EXPECT_EQ(y, (Floats{3, -5, 7, 13}));
-  scale_shift(2, 2, x.data(), scale.data(), shift.data(), {.relu = true}, y.data());
+  batch_norm(2, 2, x.data(), mean.data(), scale.data(), bias.data(), {.relu = true}, y.data());
   EXPECT_EQ(y, (Floats{3, 0, 7, 13}));
-  scale_shift(2, 2, x.data(), scale.data(), shift.data(),
-              {.shortcut = shortcut.data(), .relu = true}, y.data());
+  batch_norm(2, 2, x.data(), mean.data(), scale.data(), bias.data(),
+             {.shortcut = shortcut.data(), .relu = true}, y.data());
   EXPECT_EQ(y, (Floats{0, 5, 7, 13}));
 }
 
-TEST(ScaleShift, LetsANaNThrough) {
+TEST(BatchNorm, LetsANaNThrough) {
   const Floats one = {1}, x = {NAN};
   Floats y(1);
-  scale_shift(1, 1, x.data(), one.data(), one.data(), {.relu = true}, y.data());
+  batch_norm(1, 1, x.data(), one.data(), one.data(), one.data(), {.relu = true}, y.data());
   EXPECT_TRUE(std::isnan(y[0]));
 }
 
