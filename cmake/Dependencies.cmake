@@ -25,7 +25,10 @@ if(STOCKPOT_TORCH)
   # -isystem: the warnings of LibTorch's headers are not ours to fix.
   target_include_directories(stockpot_libtorch SYSTEM INTERFACE
     $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
-  target_link_libraries(stockpot_libtorch INTERFACE ${TORCH_LIBRARIES})
+  # Official LibTorch builds carry parts of an older libstdc++ and export them, std::filesystem
+  # among them: the system's own library has to come first, or the programs crash in theirs.
+  target_link_libraries(stockpot_libtorch INTERFACE
+    -Wl,--push-state,--no-as-needed,-lstdc++,--pop-state ${TORCH_LIBRARIES})
   string(STRIP "${TORCH_CXX_FLAGS}" torch_flags)
   if(torch_flags)
     target_compile_options(stockpot_libtorch INTERFACE ${torch_flags})

@@ -36,11 +36,14 @@ function(stockpot_room name tier)
   endif()
   add_library(stockpot_${name} OBJECT ${sources})
   target_link_libraries(stockpot_${name} PUBLIC stockpot_flags)
-  # Kernels must round alike for every instruction set: see stockpot/base/isa.h.
+  # Kernels must round alike for every instruction set (stockpot/base/isa.h), but for those
+  # that say otherwise (stockpot/kernels/fuse_multiply_add.h).
   foreach(source IN LISTS sources)
     if(source MATCHES "kernels" OR name STREQUAL "kernels")
+      file(STRINGS ${source} fused REGEX "include \"stockpot/kernels/fuse_multiply_add.h\"")
+      set(contract $<IF:$<BOOL:${fused}>,fast,off>)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-        "-O3;-ffp-contract=off;-fno-math-errno;-fno-trapping-math")
+        "-O3;-ffp-contract=${contract};-fno-math-errno;-fno-trapping-math")
     endif()
   endforeach()
   if(tier STREQUAL "PLAIN")
