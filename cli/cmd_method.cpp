@@ -1,11 +1,11 @@
 // probe, finetune and lpft: a recipe of one method, from flags.
+#include <charconv>
+
 #include "cli/commands.h"
 #include "cli/run_output.h"
 #include "cli/sources.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
-
-#include <charconv>
 
 namespace stockpot::cli {
 namespace {

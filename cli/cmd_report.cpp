@@ -16,8 +16,8 @@ int cmd_report(const ReportArgs& args, const CommandLine& line) {
   if (line.json)
     std::cout << json.dump(2) << "\n";
   else
-    std::cout << terminal_table(report, terminal_width(), use_colour(line.color)) << "\nreport: "
-              << printable(output.string()) << "\n";
+    std::cout << terminal_table(report, terminal_width(), use_colour(line.color))
+              << "\nreport: " << printable(output.string()) << "\n";
   return 0;
 }
 

@@ -37,9 +37,9 @@ int run_and_print(Recipe recipe, const fs::path& out, bool plan_only, const Comm
     std::cout << to_json(report).dump(2) << "\n";
   } else {
     std::cout << "\n"
-              << terminal_table(report, terminal_width(), use_colour(line.color)) << "\nreport: "
-              << printable((out / "report.html").string()) << "  (" << human_duration(report.seconds)
-              << ")\n";
+              << terminal_table(report, terminal_width(), use_colour(line.color))
+              << "\nreport: " << printable((out / "report.html").string()) << "  ("
+              << human_duration(report.seconds) << ")\n";
   }
   return 0;
 }

@@ -36,7 +36,8 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
   }
   GreedyResult walk = greedy_soup(
       candidates, [&](std::span<const std::size_t> members) { return scorer(members); },
-      args.accept == "strict" ? Accept::strict : Accept::ties, [&](const LedgerEntry& entry) {
+      args.accept == "strict" ? Accept::strict : Accept::ties,
+      [&](const LedgerEntry& entry) {
         progress.say((entry.accepted ? "in   " : "out  ") + printable(entry.name) + ": " +
                      entry.reason);
       });

@@ -38,8 +38,8 @@ int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line) {
                      .dump(2)
               << "\n";
   else
-    std::cout << "uniform soup of " << models.size() << " models: "
-              << printable(args.output.string()) << "\n";
+    std::cout << "uniform soup of " << models.size()
+              << " models: " << printable(args.output.string()) << "\n";
   return 0;
 }
 

@@ -217,11 +217,12 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
       const std::string word = argv[i];
       if (word.rfind("--", 0) != 0 || message.find(word) == std::string::npos) continue;
       const std::string near = nearest_flag(app, word);
-      message = "unknown flag " + printable(word) +
-                (near.empty() ? "" : "; did you mean " + near + "?");
+      message =
+          "unknown flag " + printable(word) + (near.empty() ? "" : "; did you mean " + near + "?");
       break;
     }
-    std::cerr << "stockpot: " << printable(message) << "\nRun 'stockpot --help' for the commands.\n";
+    std::cerr << "stockpot: " << printable(message)
+              << "\nRun 'stockpot --help' for the commands.\n";
     return 2;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version

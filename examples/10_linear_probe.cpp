@@ -23,13 +23,13 @@ int main(int argc, char** argv) {
   if (argc != 5) return 2;
   Classifier model = Classifier::load(ModelFolder::open(argv[1]));
   const ImageDataset train = ImageDataset::load({.sources = {parse_source(argv[2])}}, {});
-  const ImageDataset held_out = ImageDataset::load({.sources = {parse_source(argv[3])}},
-                                                   {.classes = train.classes()});
+  const ImageDataset held_out =
+      ImageDataset::load({.sources = {parse_source(argv[3])}}, {.classes = train.classes()});
 
   const ProbeResult probe =
-      fit_probe(extract_features(model, train), labels_of(train),
-                extract_features(model, held_out), labels_of(held_out),
-                static_cast<std::int64_t>(train.classes().size()), {.c = logspace(-7, 2, 100)});
+      fit_probe(extract_features(model, train), labels_of(train), extract_features(model, held_out),
+                labels_of(held_out), static_cast<std::int64_t>(train.classes().size()),
+                {.c = logspace(-7, 2, 100)});
 
   const ProbePoint& chosen = probe.path[probe.chosen];
   std::cout << "C = " << chosen.c << ", held-out accuracy " << chosen.held_out.value() << "\n";

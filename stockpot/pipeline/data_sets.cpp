@@ -85,8 +85,8 @@ DataSets load_data(const Recipe& recipe, Progress& progress) {
   progress.say("data: " + grouped(data.train.size()) + " training and " +
                grouped(data.held_out.set.size()) + " held-out pictures of " +
                std::to_string(all.classes().size()) + " classes, " +
-               std::to_string(data.tests.size()) + " test sets with " +
-               grouped(data.test_rows()) + " (read in " + fixed(seconds, 1) + " s)");
+               std::to_string(data.tests.size()) + " test sets with " + grouped(data.test_rows()) +
+               " (read in " + fixed(seconds, 1) + " s)");
   for (const std::string& note : data.notes) progress.say("note: " + note);
   return data;
 }

@@ -13,8 +13,8 @@ namespace stockpot {
 struct DataSets {
   ImageDataset train;
   HeldOut held_out;
-  std::vector<TestSet> tests;       // the ID test set, if any, first; then the OOD sets
-  std::vector<std::string> notes;   // skipped images, pictures shared between sets
+  std::vector<TestSet> tests;      // the ID test set, if any, first; then the OOD sets
+  std::vector<std::string> notes;  // skipped images, pictures shared between sets
 
   std::int64_t test_rows() const;
 };

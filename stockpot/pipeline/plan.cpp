@@ -35,7 +35,8 @@ std::vector<TrainingRun> plan_runs(const Recipe& recipe, bool has_batchnorm) {
   std::vector<TrainingRun> runs;
   add_method(recipe, recipe.ft, RowKind::ft, has_batchnorm, runs);
   add_method(recipe, recipe.lpft, RowKind::lpft, has_batchnorm, runs);
-  const std::size_t digits = std::to_string(std::max<std::int64_t>(recipe.search_runs - 1, 10)).size();
+  const std::size_t digits =
+      std::to_string(std::max<std::int64_t>(recipe.search_runs - 1, 10)).size();
   for (std::int64_t i = 0; i < recipe.search_runs; ++i) {
     TrainingRun run;
     const std::string number = std::to_string(i);
@@ -51,8 +52,8 @@ std::vector<TrainingRun> plan_runs(const Recipe& recipe, bool has_batchnorm) {
 }
 
 double expected_seconds(const std::vector<TrainingRun>& runs, const Calibration& speed,
-                        std::int64_t train_rows, std::int64_t held_out_rows,
-                        std::int64_t test_rows, std::int64_t evaluated_models) {
+                        std::int64_t train_rows, std::int64_t held_out_rows, std::int64_t test_rows,
+                        std::int64_t evaluated_models) {
   double trained = 0, evaluated = 0;
   for (const TrainingRun& run : runs) {
     trained += static_cast<double>(run.settings.epochs * train_rows);

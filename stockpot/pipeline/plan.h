@@ -33,7 +33,7 @@ struct Calibration {
 
 // Seconds that `runs` take, by the calibration.
 double expected_seconds(const std::vector<TrainingRun>& runs, const Calibration& speed,
-                        std::int64_t train_rows, std::int64_t held_out_rows,
-                        std::int64_t test_rows, std::int64_t evaluated_models);
+                        std::int64_t train_rows, std::int64_t held_out_rows, std::int64_t test_rows,
+                        std::int64_t evaluated_models);
 
 }  // namespace stockpot

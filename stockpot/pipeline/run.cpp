@@ -22,8 +22,7 @@ Json run_identity(const Recipe& recipe, const ModelFolder& folder) {
   Json identity = recipe.identity();
   Json weights = Json::array();
   const Checkpoint checkpoint = Checkpoint::open(folder.path);
-  for (const fs::path& file : checkpoint.files())
-    weights.push(sha256(MappedFile(file).bytes()));
+  for (const fs::path& file : checkpoint.files()) weights.push(sha256(MappedFile(file).bytes()));
   identity.set("model_sha256", weights);
   return identity;
 }
@@ -39,16 +38,15 @@ std::string model_line(const ModelFolder& folder, const Classifier& model) {
   return name + ", " + fixed(static_cast<double>(parameters) / 1e6, 2) + " M parameters";
 }
 
-void print_plan(const Recipe& recipe, const std::vector<TrainingRun>& runs,
-                const DataSets& data, Progress& progress) {
+void print_plan(const Recipe& recipe, const std::vector<TrainingRun>& runs, const DataSets& data,
+                Progress& progress) {
   std::int64_t images = 0;
   for (const TrainingRun& run : runs) images += run.settings.epochs * data.train.size();
   if (recipe.lp)
-    progress.say("plan: linear probe over " + std::to_string(recipe.probe_c.size()) +
-                 " penalties");
+    progress.say("plan: linear probe over " + std::to_string(recipe.probe_c.size()) + " penalties");
   if (!runs.empty())
-    progress.say("plan: " + std::to_string(runs.size()) + " fine-tuning runs, " +
-                 grouped(images) + " training images in all");
+    progress.say("plan: " + std::to_string(runs.size()) + " fine-tuning runs, " + grouped(images) +
+                 " training images in all");
   std::string line;
   for (const TrainingRun& run : runs) {
     line = "  " + run.id + ": lr " + shortest(run.settings.lr) + ", " +
@@ -112,9 +110,9 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
   print_plan(recipe, runs, data, progress);
   if (!runs.empty()) {
     const Calibration speed = calibrate(recipe, data, pretrained, runs.front().settings, progress);
-    const double seconds = expected_seconds(
-        runs, speed, data.train.size(), data.held_out.set.size(), data.test_rows(),
-        static_cast<std::int64_t>(runs.size()) + 3);
+    const double seconds =
+        expected_seconds(runs, speed, data.train.size(), data.held_out.set.size(), data.test_rows(),
+                         static_cast<std::int64_t>(runs.size()) + 3);
     progress.say("expected: about " + human_duration(seconds) + " (" + fixed(speed.training, 0) +
                  " images/s in training, " + fixed(speed.evaluation, 0) + " in evaluation)");
   }
@@ -145,8 +143,7 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
   evaluate_all(context, models, candidates, soups, report);
   add_gallery(context, chosen_model(report), report);
   add_versions(report, recipe, pretrained);
-  report.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   write_reports(report, out);
   return report;
 }

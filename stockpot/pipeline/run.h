@@ -11,7 +11,6 @@ namespace stockpot {
 // Trains, averages, evaluates and reports into `out`. What is finished there is not done
 // again. With `plan_only` it stops after printing what it would do.
 // Throws UsageError, FormatError, RunError, WriteError, BusyError or Interrupted.
-RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
-                     Progress& progress);
+RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, Progress& progress);
 
 }  // namespace stockpot

@@ -45,7 +45,8 @@ Accuracy accuracy_from_json(const Json& json) {
 std::string file_name_for(const std::string& name) {
   std::string safe = name;
   for (char& c : safe) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+    const bool plain =
+        std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
     if (!plain) c = '_';
   }
   if (safe.size() > 100) safe.resize(100);
@@ -75,16 +76,14 @@ RunFolder::RunFolder(const fs::path& path, const Recipe& recipe, const Json& ide
     const Json before = Json::read(mark);
     const Json* there = before.find("identity");
     if (!there) throw FormatError(mark, "no 'identity' in it; was it edited?");
-    if (const std::string difference = first_difference(*there, identity, "");
-        !difference.empty())
+    if (const std::string difference = first_difference(*there, identity, ""); !difference.empty())
       throw UsageError(printable(path.string()) + " was made from other inputs: " +
                        printable(difference) + "; name another folder with --out");
   } else {
-    write_file(mark, Json::object({{"schema_version", 1},
-                                   {"stockpot", kVersion},
-                                   {"identity", identity}})
-                             .dump(2) +
-                         "\n");
+    write_file(mark,
+               Json::object({{"schema_version", 1}, {"stockpot", kVersion}, {"identity", identity}})
+                       .dump(2) +
+                   "\n");
   }
   write_file(path / "recipe.yaml", recipe.text);
   remove_leftovers(path / "runs");
@@ -104,8 +103,8 @@ std::optional<Json> RunFolder::finished(const fs::path& folder, const Json& inpu
   if (!there) throw FormatError(file, "no 'inputs' in it; was it edited?");
   const std::string difference = first_difference(*there, inputs, "");
   if (!difference.empty())
-    throw UsageError(printable(folder.string()) + " was made from other inputs: " +
-                     printable(difference) +
+    throw UsageError(printable(folder.string()) +
+                     " was made from other inputs: " + printable(difference) +
                      "; name another folder with --out, or remove this one");
   return result;
 }

@@ -42,8 +42,8 @@ SoupScorer::SoupScorer(std::vector<Ingredient> ingredients, const HeldOut& held_
   model.to(device);
   EvalOptions eval;
   eval.bf16 = bf16;
-  state_.reset(new State{
-      std::move(ingredients), held_out, eval, progress, std::move(model), {}, {}});
+  state_.reset(
+      new State{std::move(ingredients), held_out, eval, progress, std::move(model), {}, {}});
   for (const Ingredient& ingredient : state_->ingredients) {
     const ModelFolder folder = ModelFolder::open(ingredient.folder);
     if (folder.labels != state_->model.labels())
@@ -84,15 +84,14 @@ void publish_soup(const Soup& soup, const Classifier& model, const Json& inputs)
   for (const std::string& name : soup.ingredients) ingredients.push(name);
   for (const LedgerEntry& entry : soup.ledger) ledger.push(entry.to_json());
   if (!soup.ledger.empty()) write_file(pending.path() / "ledger.json", ledger.dump(2) + "\n");
-  write_file(pending.path() / "result.json",
-             Json::object({{"schema_version", 1},
-                           {"stockpot", kVersion},
-                           {"method", soup.id},
-                           {"inputs", inputs},
-                           {"held_out", to_json(soup.held_out)},
-                           {"ingredients", ingredients}})
-                     .dump(2) +
-                 "\n");
+  write_file(pending.path() / "result.json", Json::object({{"schema_version", 1},
+                                                           {"stockpot", kVersion},
+                                                           {"method", soup.id},
+                                                           {"inputs", inputs},
+                                                           {"held_out", to_json(soup.held_out)},
+                                                           {"ingredients", ingredients}})
+                                                     .dump(2) +
+                                                 "\n");
   pending.publish();
 }
 

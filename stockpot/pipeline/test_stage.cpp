@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "stockpot/base/base64.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
 #include "stockpot/base/text.h"
-#include "stockpot/base/base64.h"
 #include "stockpot/eval/evaluate.h"
 
 namespace stockpot {
@@ -106,8 +106,8 @@ void add_ensemble(const TrainContext& context, const std::string& name, const st
   model.kind = RowKind::ensemble;
   model.method = method;
   model.inference_cost = static_cast<int>(members.size());
-  model.choices.emplace_back("members", std::to_string(members.size()) + ": " +
-                                            join(members, ", "));
+  model.choices.emplace_back("members",
+                             std::to_string(members.size()) + ": " + join(members, ", "));
   for (const NamedSet& named : all_sets(context.data)) {
     std::vector<Predictions> predictions;
     std::vector<const Predictions*> pointers;
@@ -131,8 +131,7 @@ SetScore score(const Predictions& predictions) {
   if (predictions.group_names.size() > 1) {
     const std::vector<Accuracy> groups = per_group(predictions);
     for (std::size_t i = 0; i < groups.size(); ++i)
-      if (groups[i].total > 0)
-        result.groups.emplace_back(predictions.group_names[i], groups[i]);
+      if (groups[i].total > 0) result.groups.emplace_back(predictions.group_names[i], groups[i]);
   }
   return result;
 }
@@ -163,12 +162,12 @@ void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& 
   for (const Soup& soup : soups) {
     if (soup.ledger.empty()) continue;
     if (soup.ingredients.size() > 1)
-      add_ensemble(context, "ensemble of the greedy ingredients", "ensemble-greedy",
-                   candidates, soup.ingredients, report);
+      add_ensemble(context, "ensemble of the greedy ingredients", "ensemble-greedy", candidates,
+                   soup.ingredients, report);
     std::vector<LedgerLine> lines;
     for (const LedgerEntry& entry : soup.ledger)
-      lines.push_back({entry.rank, entry.name, entry.reason, entry.alone, entry.before,
-                       entry.after, entry.accepted});
+      lines.push_back({entry.rank, entry.name, entry.reason, entry.alone, entry.before, entry.after,
+                       entry.accepted});
     report.ledgers.emplace_back(static_cast<std::int64_t>(context.recipe.search_seed), lines);
   }
   report.accept_rule = context.recipe.accept_strict ? "> (strictly better)" : ">= (ties stay in)";
@@ -194,10 +193,11 @@ void add_gallery(const TrainContext& context, const std::string& model, RunRepor
         sum += std::exp(static_cast<double>(logit) - logits[static_cast<std::size_t>(guess)]);
       const Image picture =
           prepare(*named.set->image(row), context.pretrained.folder().preprocessing);
-      report.gallery.push_back({named.name, named.set->id(row),
-                                named.set->classes()[static_cast<std::size_t>(named.set->label(row))],
-                                named.set->classes()[static_cast<std::size_t>(guess)], 1 / sum,
-                                base64(encode_png(picture))});
+      report.gallery.push_back(
+          {named.name, named.set->id(row),
+           named.set->classes()[static_cast<std::size_t>(named.set->label(row))],
+           named.set->classes()[static_cast<std::size_t>(guess)], 1 / sum,
+           base64(encode_png(picture))});
     }
   }
 }

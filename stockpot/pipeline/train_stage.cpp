@@ -1,11 +1,11 @@
 #include "stockpot/pipeline/train_stage.h"
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numeric>
-
-#include <ATen/ops/empty.h>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -91,8 +91,8 @@ std::string run_line(std::size_t number, std::size_t count, const TrainedModel& 
 
 TrainedModel train_one(const TrainContext& context, const TrainingRun& run, const Json& inputs,
                        const Classifier& start, const std::string& prefix) {
-  TrainedModel trained{run.id, run.method, run.name, run.kind, run.seed,
-                       context.folder.run(run.id), {}, 0, {}, {}};
+  TrainedModel trained{run.id, run.method, run.name, run.kind, run.seed, context.folder.run(run.id),
+                       {},     0,          {},       {}};
   const auto begin = Clock::now();
   Classifier model = start.clone();
   if (!run.from_probe) model.reset_head(context.data.train.classes(), run.seed);
@@ -104,9 +104,8 @@ TrainedModel train_one(const TrainContext& context, const TrainingRun& run, cons
     log.write(report.to_json());
     context.progress.status(prefix + run.id + ": epoch " + std::to_string(report.epoch) + "/" +
                             std::to_string(report.epochs) + ", loss " +
-                            fixed(report.train_loss, 4) + ", held-out " +
-                            percent(report.held_out) + ", " +
-                            fixed(report.images_per_second, 0) + " images/s, " +
+                            fixed(report.train_loss, 4) + ", held-out " + percent(report.held_out) +
+                            ", " + fixed(report.images_per_second, 0) + " images/s, " +
                             human_duration(report.seconds_left) + " left in this run");
   };
   callbacks.on_step = [&](const StepReport& report) {
@@ -159,8 +158,8 @@ FitOptions fit_options(const TrainSettings& settings, std::uint64_t seed, bool b
 }
 
 TrainedModel train_probe(const TrainContext& context) {
-  TrainedModel probe{"lp", "lp", "LP", RowKind::lp, context.recipe.seed,
-                     context.folder.run("lp"), {}, 0, {}, {}};
+  TrainedModel probe{"lp", "lp", "LP", RowKind::lp, context.recipe.seed, context.folder.run("lp"),
+                     {},   0,    {},   {}};
   const Json inputs = probe_inputs(context);
   if (const auto result = context.folder.finished(probe.folder, inputs)) {
     take_result(*result, probe);
@@ -212,8 +211,8 @@ TrainedModel train_probe(const TrainContext& context) {
     probe.warnings.push_back(std::to_string(open) + " of " + std::to_string(options.c.size()) +
                              " penalties stopped at the limit of iterations");
   publish_run(probe, inputs, Json::object({{"chosen", chosen.c}}), model, pending);
-  context.progress.say("LP: held-out " + percent(probe.held_out) + " with C = " +
-                       shortest(chosen.c) + " (" + fixed(probe.seconds, 1) + " s)");
+  context.progress.say("LP: held-out " + percent(probe.held_out) +
+                       " with C = " + shortest(chosen.c) + " (" + fixed(probe.seconds, 1) + " s)");
   return probe;
 }
 
@@ -232,8 +231,8 @@ std::vector<TrainedModel> train_runs(const TrainContext& context,
                                 {"seed", run.seed},
                                 {"bf16", context.recipe.bf16}});
     if (run.from_probe) inputs.set("probe_c", *probe_inputs(context).find("c"));
-    TrainedModel model{run.id, run.method, run.name, run.kind, run.seed,
-                       context.folder.run(run.id), {}, 0, {}, {}};
+    TrainedModel model{run.id, run.method, run.name, run.kind, run.seed, context.folder.run(run.id),
+                       {},     0,          {},       {}};
     const auto finished = context.folder.finished(model.folder, inputs);
     work_left -= static_cast<double>(run.settings.epochs);
     if (finished) {
@@ -246,16 +245,16 @@ std::vector<TrainedModel> train_runs(const TrainContext& context,
       probe_model = Classifier::load(ModelFolder::open(probe->folder / "model"));
       probe_model->to(context.pretrained.device());
     }
-    const std::string prefix = "[" + std::to_string(i + 1) + "/" + std::to_string(runs.size()) + "] ";
-    model = train_one(context, run, inputs, run.from_probe ? *probe_model : context.pretrained,
-                      prefix);
+    const std::string prefix =
+        "[" + std::to_string(i + 1) + "/" + std::to_string(runs.size()) + "] ";
+    model =
+        train_one(context, run, inputs, run.from_probe ? *probe_model : context.pretrained, prefix);
     work_done += static_cast<double>(run.settings.epochs);
     const double left = seconds_since(begin) / work_done * work_left;
-    context.progress.say(run_line(i + 1, runs.size(), model) + " (" + fixed(model.seconds, 1) +
-                         " s; " +
-                         (work_left > 0 ? "about " + human_duration(left) + " left for training"
-                                        : "training done") +
-                         ")");
+    context.progress.say(
+        run_line(i + 1, runs.size(), model) + " (" + fixed(model.seconds, 1) + " s; " +
+        (work_left > 0 ? "about " + human_duration(left) + " left for training" : "training done") +
+        ")");
     trained.push_back(model);
   }
   return trained;

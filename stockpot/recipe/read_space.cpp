@@ -10,8 +10,7 @@ namespace {
 
 using Kind = Distribution::Kind;
 
-Distribution read_distribution(const YamlNode& node, const std::string& what,
-                               Problems& problems);
+Distribution read_distribution(const YamlNode& node, const std::string& what, Problems& problems);
 
 void read_range(const YamlNode& node, const std::string& what, Distribution& distribution,
                 Problems& problems) {
@@ -41,13 +40,13 @@ void read_mixture(const YamlNode& node, const std::string& what, Distribution& m
   }
   double sum = 0;
   for (const YamlNode& item : node.items) {
-    if (!check_keys(item, what, {"p", "value", "uniform", "loguniform", "int", "choice"},
-                    problems))
+    if (!check_keys(item, what, {"p", "value", "uniform", "loguniform", "int", "choice"}, problems))
       continue;
     const YamlNode* p = item.find("p");
     if (!p || item.members.size() != 2) {
-      problems.add(item, what + ": each entry needs p and one of value, uniform, loguniform, "
-                                "int, choice");
+      problems.add(item, what +
+                             ": each entry needs p and one of value, uniform, loguniform, "
+                             "int, choice");
       continue;
     }
     const double weight = read_number(*p, what + ".p", 0, 1, problems).value_or(0);
@@ -63,8 +62,7 @@ void read_mixture(const YamlNode& node, const std::string& what, Distribution& m
   for (double& weight : mixture.weights) weight /= sum;
 }
 
-Distribution read_distribution(const YamlNode& node, const std::string& what,
-                               Problems& problems) {
+Distribution read_distribution(const YamlNode& node, const std::string& what, Problems& problems) {
   Distribution distribution;
   if (node.kind == YamlNode::Kind::list) {
     problems.add(node, what + ": write {choice: [...]} to draw from a list");

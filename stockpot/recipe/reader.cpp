@@ -63,8 +63,7 @@ std::optional<double> read_number(const YamlNode& node, const std::string& what,
 }
 
 std::optional<std::int64_t> read_integer(const YamlNode& node, const std::string& what,
-                                         std::int64_t low, std::int64_t high,
-                                         Problems& problems) {
+                                         std::int64_t low, std::int64_t high, Problems& problems) {
   if (node.kind != YamlNode::Kind::integer) {
     wrong_type(node, what, "a whole number", problems);
     return std::nullopt;

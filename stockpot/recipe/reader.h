@@ -46,8 +46,7 @@ std::optional<std::int64_t> read_integer(const YamlNode& node, const std::string
                                          std::int64_t low, std::int64_t high, Problems& problems);
 std::optional<std::string> read_text(const YamlNode& node, const std::string& what,
                                      Problems& problems);
-std::optional<bool> read_boolean(const YamlNode& node, const std::string& what,
-                                 Problems& problems);
+std::optional<bool> read_boolean(const YamlNode& node, const std::string& what, Problems& problems);
 // The items of a list, or the node itself as the only item.
 std::vector<const YamlNode*> one_or_more(const YamlNode& node);
 // A YAML scalar as the JSON value it stands for.

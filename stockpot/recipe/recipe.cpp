@@ -34,8 +34,7 @@ void read_model(const YamlNode& root, Recipe& recipe, Problems& problems) {
 // A set of its own, or {split_from: train, fraction: 0.1, seed: 0}.
 void read_part(const YamlNode& node, const std::string& what, std::optional<DataSpec>& set,
                SplitOff& split, Problems& problems) {
-  const YamlNode* split_from =
-      node.kind == YamlNode::Kind::map ? node.find("split_from") : nullptr;
+  const YamlNode* split_from = node.kind == YamlNode::Kind::map ? node.find("split_from") : nullptr;
   if (!split_from) {
     set = read_data(node, what, problems);
     return;
@@ -119,10 +118,9 @@ void read_data_sets(const YamlNode& root, Recipe& recipe, Problems& problems) {
 std::vector<double> powers_of_ten(double low, double high, std::int64_t count) {
   std::vector<double> values;
   for (std::int64_t i = 0; i < count; ++i)
-    values.push_back(std::pow(
-        10.0, count == 1 ? low
-                         : low + (high - low) * static_cast<double>(i) /
-                                     static_cast<double>(count - 1)));
+    values.push_back(std::pow(10.0, count == 1 ? low
+                                               : low + (high - low) * static_cast<double>(i) /
+                                                           static_cast<double>(count - 1)));
   return values;
 }
 
@@ -231,8 +229,9 @@ void read_search(const YamlNode& root, const TrainSettings& shared, Recipe& reci
   if (const YamlNode* space = search->find("space"))
     recipe.search_space = read_space(*space, problems);
   else
-    problems.add(*search, "search.space is missing: what the runs draw, for instance lr: "
-                          "{loguniform: [1.0e-4, 1.0e-3]}");
+    problems.add(*search,
+                 "search.space is missing: what the runs draw, for instance lr: "
+                 "{loguniform: [1.0e-4, 1.0e-3]}");
   if (!recipe.lp)
     problems.add(*search, "search starts every run from the linear probe: add methods.lp");
 }
@@ -252,8 +251,7 @@ void read_soup(const YamlNode& root, Recipe& recipe, Problems& problems) {
 
 void read_run(const YamlNode& root, Recipe& recipe, Problems& problems) {
   const YamlNode* run = root.find("run");
-  if (!run ||
-      !check_keys(*run, "run", {"seed", "seeds", "device", "threads", "bf16"}, problems))
+  if (!run || !check_keys(*run, "run", {"seed", "seeds", "device", "threads", "bf16"}, problems))
     return;
   if (const YamlNode* seed = run->find("seed"))
     recipe.seed = static_cast<std::uint64_t>(
@@ -324,10 +322,10 @@ Json Recipe::identity() const {
   const auto part = [](const SplitOff& split) {
     return Json::object({{"fraction", split.fraction}, {"seed", split.seed}});
   };
-  Json identity = Json::object({{"model", model.string()},
-                                {"train", source_identity(train)},
-                                {"held_out", held_out ? source_identity(*held_out)
-                                                      : part(held_out_split)}});
+  Json identity =
+      Json::object({{"model", model.string()},
+                    {"train", source_identity(train)},
+                    {"held_out", held_out ? source_identity(*held_out) : part(held_out_split)}});
   // An ID test set of its own is only reported on; one split off changes what is trained on.
   if (id_test_split.fraction > 0) identity.set("id_test", part(id_test_split));
   return identity;

@@ -23,13 +23,13 @@ struct TrainSettings {
   std::string optimizer = "adamw";  // adamw or sgd
   double lr = 3e-4;
   double weight_decay = 0.01;
-  double momentum = 0.9;  // sgd
+  double momentum = 0.9;            // sgd
   std::string schedule = "cosine";  // cosine, linear or constant
   double warmup = 0;                // share of all steps
   std::int64_t epochs = 10;
   std::int64_t batch = 64;
   double label_smoothing = 0;
-  double clip_norm = 0;  // 0: off
+  double clip_norm = 0;              // 0: off
   std::string batchnorm = "frozen";  // frozen or live
   std::string augment = "none";      // a preset, or "custom" with the fields below
   Augmentation custom_augmentation;

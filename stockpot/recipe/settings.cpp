@@ -48,8 +48,7 @@ Setting whole(const char* key, std::int64_t TrainSettings::*field, std::int64_t 
           [=](TrainSettings& s, const Json& v) { s.*field = integer_in(v, low, high); }};
 }
 
-Setting word(const char* key, std::string TrainSettings::*field,
-             std::vector<std::string> words) {
+Setting word(const char* key, std::string TrainSettings::*field, std::vector<std::string> words) {
   return {key, [=](const TrainSettings& s) { return Json(s.*field); },
           [=](TrainSettings& s, const Json& v) { s.*field = word_among(v, words); }};
 }
@@ -81,8 +80,7 @@ void read_augmentation(const YamlNode& node, const std::string& what, TrainSetti
     return;
   Augmentation& augmentation = settings.custom_augmentation;
   augmentation = {};
-  const auto pair = [&](const char* key, double low, double high, double& first,
-                        double& second) {
+  const auto pair = [&](const char* key, double low, double high, double& first, double& second) {
     const YamlNode* range = node.find(key);
     if (!range) return false;
     if (range->kind != YamlNode::Kind::list || range->items.size() != 2) {
@@ -126,9 +124,9 @@ void TrainSettings::set(const std::string& key, const Json& value) {
     keys.push_back(setting.key);
   }
   const std::string near = nearest(key, keys);
-  throw UsageError("unknown setting '" + printable(key) + "'" +
-                   (near.empty() ? "; known settings: " + join(keys, ", ")
-                                 : "; did you mean '" + near + "'?"));
+  throw UsageError(
+      "unknown setting '" + printable(key) + "'" +
+      (near.empty() ? "; known settings: " + join(keys, ", ") : "; did you mean '" + near + "'?"));
 }
 
 std::vector<std::pair<std::string, Json>> TrainSettings::all() const {

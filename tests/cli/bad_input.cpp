@@ -32,7 +32,8 @@ TEST(BadInput, TruncatedCheckpoint) {
 
 TEST(BadInput, CheckpointThatIsSomethingElse) {
   SmallWorld world;
-  std::ofstream(world / "model" / "model.safetensors") << "version https://git-lfs.github.com/spec/v1\n";
+  std::ofstream(world / "model" / "model.safetensors")
+      << "version https://git-lfs.github.com/spec/v1\n";
   expect_refused(world, 3, {"model.safetensors", "LFS"});
 }
 

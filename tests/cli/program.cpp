@@ -16,8 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 pid_t start(const fs::path& folder, const std::vector<std::string>& arguments,
-            const std::vector<std::string>& environment, const fs::path& out,
-            const fs::path& err) {
+            const std::vector<std::string>& environment, const fs::path& out, const fs::path& err) {
   const pid_t child = fork();
   if (child != 0) return child;
   if (chdir(folder.c_str()) != 0) _exit(120);
@@ -27,8 +26,7 @@ pid_t start(const fs::path& folder, const std::vector<std::string>& arguments,
   dup2(open(err.c_str(), flags, 0600), STDERR_FILENO);
   const std::string program = std::string(STOCKPOT_BIN_DIR) + "/stockpot";
   std::vector<char*> argv{const_cast<char*>(program.c_str())};
-  for (const std::string& argument : arguments)
-    argv.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   execv(program.c_str(), argv.data());
   _exit(121);
@@ -37,8 +35,7 @@ pid_t start(const fs::path& folder, const std::vector<std::string>& arguments,
 Outcome finish(pid_t child, const fs::path& out, const fs::path& err) {
   int status = 0;
   waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), slurp(out),
-          slurp(err)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), slurp(out), slurp(err)};
 }
 
 }  // namespace

@@ -41,7 +41,6 @@ class SmallWorld {
 std::string slurp(const std::filesystem::path& file);
 // Content hashes of every file below `folder` that does not depend on the clock (logs with
 // times and reports are left out), by relative path.
-std::vector<std::pair<std::string, std::string>> lasting_files(
-    const std::filesystem::path& folder);
+std::vector<std::pair<std::string, std::string>> lasting_files(const std::filesystem::path& folder);
 
 }  // namespace stockpot

@@ -10,8 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Outcome run(const SmallWorld& world, const std::string& out,
-            std::vector<std::string> more = {}) {
+Outcome run(const SmallWorld& world, const std::string& out, std::vector<std::string> more = {}) {
   more.insert(more.begin(), {"run", "recipe.yaml", "--out", out});
   return stockpot(world.path(), more);
 }

@@ -20,7 +20,8 @@ void expect_same_on_cuda(const std::string& name) {
   // Convolutions use TF32 there unless told otherwise.
   at::globalContext().setAllowTF32CuDNN(false);
   Classifier model = load(fixture(name));
-  const at::Tensor images = fixture_images(SafetensorsFile(fixture(name) / "reference.safetensors"));
+  const at::Tensor images =
+      fixture_images(SafetensorsFile(fixture(name) / "reference.safetensors"));
   const at::Tensor expected = model.logits(images).detach();
   model.to(device);
   EXPECT_LT(largest_difference(model.logits(images.to(device)).detach().cpu(), expected), 1e-4);

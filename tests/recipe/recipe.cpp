@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-
 #include "stockpot/base/error.h"
 
 namespace stockpot {
