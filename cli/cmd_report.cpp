@@ -1,7 +1,7 @@
 #include <iostream>
 
 #include "cli/commands.h"
-#include "cli/terminal.h"
+#include "cli/summary.h"
 #include "stockpot/base/file.h"
 #include "stockpot/base/text.h"
 #include "stockpot/report/run_report.h"
@@ -16,8 +16,7 @@ int cmd_report(const ReportArgs& args, const CommandLine& line) {
   if (line.json)
     std::cout << json.dump(2) << "\n";
   else
-    std::cout << terminal_table(report, terminal_width(), use_colour(line.color))
-              << "\nreport: " << printable(output.string()) << "\n";
+    std::cout << summary(report, line) << "\nreport: " << printable(output.string()) << "\n";
   return 0;
 }
 

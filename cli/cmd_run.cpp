@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/run_output.h"
+#include "cli/summary.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
@@ -37,9 +38,8 @@ int run_and_print(Recipe recipe, const fs::path& out, bool plan_only, const Comm
     std::cout << to_json(report).dump(2) << "\n";
   } else {
     std::cout << "\n"
-              << terminal_table(report, terminal_width(), use_colour(line.color))
-              << "\nreport: " << printable((out / "report.html").string()) << "  ("
-              << human_duration(report.seconds) << ")\n";
+              << summary(report, line) << "\nreport: " << printable((out / "report.html").string())
+              << "  (" << human_duration(report.seconds) << ")\n";
   }
   return 0;
 }

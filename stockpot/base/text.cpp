@@ -18,6 +18,13 @@ std::string fixed(double value, int decimals) {
   return std::string(buffer.data(), end.ptr);
 }
 
+std::string significant(double value, int digits) {
+  std::array<char, 64> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                 std::chars_format::general, std::clamp(digits, 1, 17));
+  return std::string(buffer.data(), end.ptr);
+}
+
 std::string shortest(double value) {
   // Python's rule for when to use an exponent; to_chars alone would write 100000 as 1e+05.
   const double magnitude = std::abs(value);

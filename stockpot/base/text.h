@@ -13,6 +13,8 @@ namespace stockpot {
 std::string fixed(double value, int decimals);
 // Shortest decimal text that reads back to the same double: 1e-05, 0.1, 3.
 std::string shortest(double value);
+// At most `digits` significant digits: significant(0.00024237, 3) == "0.000242".
+std::string significant(double value, int digits);
 // "1.25 MB", decimal units as safetensors and transformers count them.
 std::string human_bytes(std::uint64_t bytes);
 // "2.5 s", "45 s", "2 min 5 s", "1 h 3 min".

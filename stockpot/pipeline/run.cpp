@@ -49,10 +49,10 @@ void print_plan(const Recipe& recipe, const std::vector<TrainingRun>& runs, cons
                  " training images in all");
   std::string line;
   for (const TrainingRun& run : runs) {
-    line = "  " + run.id + ": lr " + shortest(run.settings.lr) + ", " +
+    line = "  " + run.id + ": lr " + significant(run.settings.lr, 3) + ", " +
            std::to_string(run.settings.epochs) + " epochs, weight decay " +
-           shortest(run.settings.weight_decay) + ", augment " + run.settings.augment +
-           ", label smoothing " + shortest(run.settings.label_smoothing);
+           significant(run.settings.weight_decay, 3) + ", augment " + run.settings.augment +
+           ", label smoothing " + significant(run.settings.label_smoothing, 3);
     progress.say(line);
   }
 }

@@ -119,14 +119,15 @@ TrainedModel train_one(const TrainContext& context, const TrainingRun& run, cons
   trained.held_out = fitted.held_out;
   trained.seconds = seconds_since(begin);
   for (const auto& [key, value] : run.settings.all())
-    trained.choices.emplace_back(key, value.is_string()   ? value.as_string()
-                                      : value.is_number() ? shortest(value.as_number())
-                                                          : value.dump());
+    trained.choices.emplace_back(key, value.is_string() ? value.as_string()
+                                      : value.is_number() && !value.is_integer()
+                                          ? significant(value.as_number(), 3)
+                                          : value.dump());
   trained.choices.emplace_back("best epoch", std::to_string(fitted.best_epoch) + " of " +
                                                  std::to_string(run.settings.epochs));
   if (model.has_batchnorm())
     trained.choices.emplace_back("largest change of BatchNorm statistics",
-                                 shortest(fitted.batchnorm_change));
+                                 significant(fitted.batchnorm_change, 3));
   publish_run(trained, inputs,
               Json::object({{"best_epoch", fitted.best_epoch},
                             {"batchnorm_change", fitted.batchnorm_change}}),
@@ -183,7 +184,7 @@ TrainedModel train_probe(const TrainContext& context) {
   const ProbeResult fitted = fit_probe(
       train_features, labels_of(train), held_out_features, labels_of(held_out),
       static_cast<std::int64_t>(train.classes().size()), options, [&](const ProbePoint& point) {
-        context.progress.status("LP: C = " + shortest(point.c) + ", held-out " +
+        context.progress.status("LP: C = " + significant(point.c, 3) + ", held-out " +
                                 percent(point.held_out));
       });
   for (const ProbePoint& point : fitted.path) {
@@ -199,11 +200,11 @@ TrainedModel train_probe(const TrainContext& context) {
   model.set_head(train.classes(), fitted.weight, fitted.bias);
   probe.held_out = chosen.held_out;
   probe.seconds = seconds_since(begin);
-  probe.choices.emplace_back("C", shortest(chosen.c) + " of " + std::to_string(options.c.size()) +
-                                      " from " + shortest(options.c.front()) + " to " +
-                                      shortest(options.c.back()));
+  probe.choices.emplace_back(
+      "C", significant(chosen.c, 3) + " of " + std::to_string(options.c.size()) + " from " +
+               significant(options.c.front(), 3) + " to " + significant(options.c.back(), 3));
   if (fitted.at_grid_edge && options.c.size() > 1)
-    probe.warnings.push_back("the chosen C = " + shortest(chosen.c) +
+    probe.warnings.push_back("the chosen C = " + significant(chosen.c, 3) +
                              " lies at the edge of the grid: a wider one may do better");
   const auto open = std::count_if(fitted.path.begin(), fitted.path.end(),
                                   [](const ProbePoint& point) { return !point.converged; });
@@ -211,8 +212,8 @@ TrainedModel train_probe(const TrainContext& context) {
     probe.warnings.push_back(std::to_string(open) + " of " + std::to_string(options.c.size()) +
                              " penalties stopped at the limit of iterations");
   publish_run(probe, inputs, Json::object({{"chosen", chosen.c}}), model, pending);
-  context.progress.say("LP: held-out " + percent(probe.held_out) +
-                       " with C = " + shortest(chosen.c) + " (" + fixed(probe.seconds, 1) + " s)");
+  context.progress.say("LP: held-out " + percent(probe.held_out) + " with C = " +
+                       significant(chosen.c, 3) + " (" + fixed(probe.seconds, 1) + " s)");
   return probe;
 }
 

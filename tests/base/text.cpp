@@ -16,6 +16,12 @@ TEST(Text, FixedRoundsToTheGivenDecimals) {
   EXPECT_EQ(fixed(std::nan(""), 2), "nan");
 }
 
+TEST(Text, KeepsOnlyTheSignificantDigits) {
+  EXPECT_EQ(significant(0.00024237087, 3), "0.000242");
+  EXPECT_EQ(significant(3e-05, 3), "3e-05");
+  EXPECT_EQ(significant(0.5, 3), "0.5");
+}
+
 TEST(Text, ShortestReadsBackToTheSameDouble) {
   EXPECT_EQ(shortest(1e-5), "1e-05");
   EXPECT_EQ(shortest(0.1), "0.1");
