@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <iostream>
 #include <system_error>
 #include <vector>
@@ -19,6 +20,11 @@ using namespace stockpot::cli;
 
 int start_torch_program(char** argv) {
   const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "stockpot-torch";
+  // OpenMP's threads spin for as long as they like unless told otherwise, and starve each other
+  // when the cores are shared. Measured with two other busy processes on two cores: 194 images/s
+  // in training and 425 in evaluation with the default, 241 and 920 with this; alone no loss
+  // beyond the noise. The user's own setting wins.
+  if (!std::getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "10000", /*overwrite=*/0);
   argv[0] = const_cast<char*>("stockpot-torch");
   execv(program.c_str(), argv);
   throw UsageError("cannot start " + printable(program.string()) + ": " +
