@@ -43,4 +43,7 @@ struct BatchNormTensors {
 at::Tensor fused_batch_norm(const at::Tensor& x, const BatchNormTensors& norm, bool live,
                             const at::Tensor& shortcut, bool relu, double epsilon = 1e-5);
 
+// Max pooling of x (N x C x H x W, channels last): window 3 x 3, stride 2, padding 1.
+at::Tensor fused_max_pool(const at::Tensor& x);
+
 }  // namespace stockpot

@@ -11,7 +11,9 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/softmax.h>
@@ -174,6 +176,21 @@ TEST(FusedBatchNorm, GivesTheSameWithoutGradients) {
   const at::Tensor with = fused_batch_norm(x, norm, false, {}, true);
   const c10::NoGradGuard no_grad;
   EXPECT_TRUE(test::same_bits(with, fused_batch_norm(x.clone(), norm, false, {}, true)));
+}
+
+TEST(FusedMaxPool, EqualsMaxPool) {
+  for (const std::int64_t size : {7, 8}) {
+    // Few distinct values: ties are common, and the first of equals must win as in LibTorch.
+    const at::Tensor x = at::randint(0, 5, {3, 20, size, size + 1}, at::kFloat)
+                             .contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor a = x.clone().requires_grad_(), b = x.clone().requires_grad_();
+    const at::Tensor expected = at::max_pool2d(a, 3, 2, 1), pooled = fused_max_pool(b);
+    EXPECT_TRUE(test::same_bits(pooled, expected));
+    const at::Tensor gradient = at::randn(expected.sizes());
+    expected.backward(gradient);
+    pooled.backward(gradient);
+    EXPECT_LT(test::largest_difference(a.grad(), b.grad()), 1e-6);
+  }
 }
 
 TEST(FusedOperators, GiveTheSameBitsForAnyNumberOfThreads) {
