@@ -11,7 +11,9 @@ namespace {
 // The part of a window that lies inside one dimension: places first..last of 0..2.
 struct Span {
   STOCKPOT_INLINE Span(std::int64_t center, std::int64_t size)
-      : begin(2 * center - 1), first(begin < 0 ? 1 : 0), last(begin + 2 < size ? 2 : size - 1 - begin) {}
+      : begin(2 * center - 1),
+        first(begin < 0 ? 1 : 0),
+        last(begin + 2 < size ? 2 : size - 1 - begin) {}
   std::int64_t begin, first, last;
 };
 
@@ -43,8 +45,7 @@ void max_pool(const PoolShape& shape, const float* x, float* y, std::uint8_t* wh
       bool first = true;
       for (std::int64_t i = rows.first; i <= rows.last; ++i)
         for (std::int64_t j = columns.first; j <= columns.last; ++j) {
-          const float* pixel =
-              x + ((rows.begin + i) * shape.width + columns.begin + j) * channels;
+          const float* pixel = x + ((rows.begin + i) * shape.width + columns.begin + j) * channels;
           const auto place = static_cast<std::uint8_t>(3 * i + j);
           if (first) {
             std::copy_n(pixel, channels, y);
@@ -70,8 +71,7 @@ void max_pool_backward(const PoolShape& shape, const float* y_gradient, const st
       for (std::int64_t i = rows.first; i <= rows.last; ++i)
         for (std::int64_t j = columns.first; j <= columns.last; ++j)
           add_where(channels, y_gradient, which, static_cast<std::uint8_t>(3 * i + j),
-                    x_gradient +
-                        ((rows.begin + i) * shape.width + columns.begin + j) * channels);
+                    x_gradient + ((rows.begin + i) * shape.width + columns.begin + j) * channels);
       y_gradient += channels;
       which += channels;
     }

@@ -28,10 +28,13 @@ TEST(MaxPool, TakesTheFirstLargestOfEveryWindowAndSendsItsGradientBack) {
   for (std::int64_t o = 0; o < outputs; ++o) {
     const std::int64_t c = o % 19, column = o / 19 % 3, row = o / 19 / 3;
     std::int64_t best = -1;
-    for (std::int64_t i = std::max<std::int64_t>(0, 2 * row - 1); i < std::min<std::int64_t>(5, 2 * row + 2); ++i)
-      for (std::int64_t j = std::max<std::int64_t>(0, 2 * column - 1); j < std::min<std::int64_t>(6, 2 * column + 2); ++j) {
+    for (std::int64_t i = std::max<std::int64_t>(0, 2 * row - 1);
+         i < std::min<std::int64_t>(5, 2 * row + 2); ++i)
+      for (std::int64_t j = std::max<std::int64_t>(0, 2 * column - 1);
+           j < std::min<std::int64_t>(6, 2 * column + 2); ++j) {
         const std::int64_t at = (i * 6 + j) * 19 + c;
-        if (best < 0 || x[static_cast<std::size_t>(at)] > x[static_cast<std::size_t>(best)]) best = at;
+        if (best < 0 || x[static_cast<std::size_t>(at)] > x[static_cast<std::size_t>(best)])
+          best = at;
       }
     EXPECT_EQ(y[static_cast<std::size_t>(o)], x[static_cast<std::size_t>(best)]);
     expected_back[static_cast<std::size_t>(best)] += gradient[static_cast<std::size_t>(o)];
