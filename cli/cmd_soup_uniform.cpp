@@ -17,10 +17,7 @@ int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line) {
   std::vector<Checkpoint> models;
   for (const fs::path& path : args.models) {
     const ModelFolder folder = ModelFolder::open(path);
-    if (folder.labels != first.labels)
-      throw FormatError(path, "its class names or their order differ from those of " +
-                                  first.path.string() +
-                                  "; models of other classes cannot be averaged");
+    require_same_labels(first, folder);
     models.push_back(open_weights(folder));
   }
   progress.status("averaging " + std::to_string(models.size()) + " models");

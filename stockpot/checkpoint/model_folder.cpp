@@ -26,6 +26,13 @@ ModelFolder ModelFolder::open(const fs::path& path) {
   return folder;
 }
 
+void require_same_labels(const ModelFolder& first, const ModelFolder& other) {
+  if (other.labels != first.labels)
+    throw FormatError(other.path, "its class names or their order differ from those of " +
+                                      first.path.string() +
+                                      "; models of other classes cannot be averaged");
+}
+
 Checkpoint open_weights(const ModelFolder& model) {
   Checkpoint weights = Checkpoint::open(model.path);
   const auto classes = static_cast<std::int64_t>(model.labels.size());

@@ -68,6 +68,10 @@ struct ModelFolder {
   static ModelFolder open(const fs::path& folder);
 };
 
+// Throws FormatError naming `other` when its class names or their order differ from those of
+// `first`: the mean of such models would mix up their classes.
+void require_same_labels(const ModelFolder& first, const ModelFolder& other);
+
 // Opens the weights and checks that names and shapes are those of the architecture; the
 // head may have any number of rows but must match `labels`.
 Checkpoint open_weights(const ModelFolder& model);

@@ -1,8 +1,5 @@
-// See fused_ops.cpp for this line.
-#undef TORCH_ASSERT_ONLY_METHOD_OPERATORS
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,21 +8,15 @@
 #include "stockpot/kernels/batch_norm.h"
 #include "stockpot/kernels/rows.h"
 #include "stockpot/model/blocks.h"
+#include "stockpot/model/custom_function.h"
 #include "stockpot/model/fused_ops.h"
 
 namespace stockpot {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-// Custom functions take what may be missing as an optional.
-using Maybe = decltype(c10::IValue().toOptional<at::Tensor>());
 using Floats = std::vector<float>;
 
 constexpr double kMomentum = 0.1;
-
-const float* data_of(const at::Tensor& x) { return x.data_ptr<float>(); }
-const float* data_of(const Maybe& x) { return x ? x->data_ptr<float>() : nullptr; }
 
 // The pixels of a batch as rows, in blocks that fit the cache.
 struct Pixels {

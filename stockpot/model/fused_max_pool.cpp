@@ -1,19 +1,14 @@
-// See fused_ops.cpp for this line.
-#undef TORCH_ASSERT_ONLY_METHOD_OPERATORS
 #include <ATen/ops/empty.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <vector>
 
 #include "stockpot/kernels/max_pool.h"
 #include "stockpot/model/blocks.h"
+#include "stockpot/model/custom_function.h"
 #include "stockpot/model/fused_ops.h"
 
 namespace stockpot {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 at::Tensor channels_last(at::IntArrayRef sizes, const at::TensorOptions& options) {
   return at::empty(sizes, options.memory_format(at::MemoryFormat::ChannelsLast));

@@ -1,11 +1,7 @@
-// The header of custom autograd functions includes all of ATen, which the rooms with tensors
-// forbid themselves.
-#undef TORCH_ASSERT_ONLY_METHOD_OPERATORS
 #include "stockpot/model/fused_ops.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
 #include <tuple>
@@ -16,21 +12,13 @@
 #include "stockpot/kernels/layer_norm.h"
 #include "stockpot/kernels/rows.h"
 #include "stockpot/model/blocks.h"
+#include "stockpot/model/custom_function.h"
 #include "stockpot/model/dense.h"
 
 namespace stockpot {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-// Custom functions take what may be missing as an optional.
-using Maybe = decltype(c10::IValue().toOptional<at::Tensor>());
-
 Maybe maybe(const at::Tensor& x) { return x.defined() ? Maybe(x.contiguous()) : Maybe(); }
-
-const float* data_of(const at::Tensor& x) { return x.data_ptr<float>(); }
-const float* data_of(const Maybe& x) { return x ? x->data_ptr<float>() : nullptr; }
 
 std::int64_t rows_of(const at::Tensor& x) { return x.numel() / x.size(-1); }
 

@@ -8,6 +8,7 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
@@ -149,6 +150,10 @@ at::Tensor conv_bn_relu(const TensorTable& table, const ConvNorm& layer, const a
 at::Tensor conv_bn_add_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
                             const at::Tensor& shortcut, const Mode& mode) {
   return convolve_and_normalise(table, layer, x, mode, shortcut, true);
+}
+
+at::Tensor max_pool(const at::Tensor& x) {
+  return fusable(x) ? fused_max_pool(x) : at::max_pool2d(x, 3, 2, 1);
 }
 
 }  // namespace stockpot

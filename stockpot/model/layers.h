@@ -60,4 +60,7 @@ at::Tensor conv_bn_relu(const TensorTable& table, const ConvNorm& layer, const a
 at::Tensor conv_bn_add_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
                             const at::Tensor& shortcut, const Mode& mode);
 
+// Max pooling: window 3 x 3, stride 2, padding 1.
+at::Tensor max_pool(const at::Tensor& x);
+
 }  // namespace stockpot

@@ -47,14 +47,11 @@ void print_plan(const Recipe& recipe, const std::vector<TrainingRun>& runs, cons
   if (!runs.empty())
     progress.say("plan: " + std::to_string(runs.size()) + " fine-tuning runs, " + grouped(images) +
                  " training images in all");
-  std::string line;
-  for (const TrainingRun& run : runs) {
-    line = "  " + run.id + ": lr " + significant(run.settings.lr, 3) + ", " +
-           std::to_string(run.settings.epochs) + " epochs, weight decay " +
-           significant(run.settings.weight_decay, 3) + ", augment " + run.settings.augment +
-           ", label smoothing " + significant(run.settings.label_smoothing, 3);
-    progress.say(line);
-  }
+  for (const TrainingRun& run : runs)
+    progress.say("  " + run.id + ": lr " + significant(run.settings.lr, 3) + ", " +
+                 std::to_string(run.settings.epochs) + " epochs, weight decay " +
+                 significant(run.settings.weight_decay, 3) + ", augment " + run.settings.augment +
+                 ", label smoothing " + significant(run.settings.label_smoothing, 3));
 }
 
 void add_versions(RunReport& report, const Recipe& recipe, const Classifier& model) {

@@ -38,19 +38,15 @@ struct SoupScorer::State {
 
 SoupScorer::SoupScorer(std::vector<Ingredient> ingredients, const HeldOut& held_out,
                        at::Device device, bool bf16, Progress& progress) {
-  Classifier model = Classifier::load(ModelFolder::open(ingredients.front().folder));
+  const ModelFolder first = ModelFolder::open(ingredients.front().folder);
+  for (const Ingredient& ingredient : ingredients)
+    require_same_labels(first, ModelFolder::open(ingredient.folder));
+  Classifier model = Classifier::load(first);
   model.to(device);
   EvalOptions eval;
   eval.bf16 = bf16;
   state_.reset(
       new State{std::move(ingredients), held_out, eval, progress, std::move(model), {}, {}});
-  for (const Ingredient& ingredient : state_->ingredients) {
-    const ModelFolder folder = ModelFolder::open(ingredient.folder);
-    if (folder.labels != state_->model.labels())
-      throw FormatError(ingredient.folder, "its class names or their order differ from those of " +
-                                               state_->ingredients.front().folder.string() +
-                                               "; models of other classes cannot be averaged");
-  }
 }
 
 SoupScorer::~SoupScorer() = default;
@@ -61,13 +57,7 @@ Accuracy SoupScorer::operator()(std::span<const std::size_t> ingredients) {
   state.progress.status("scoring " + std::to_string(ingredients.size()) + " ingredients with " +
                         state.ingredients[ingredients.back()].name);
   state.sync(ingredients.first(ingredients.size() - 1));
-  const Checkpoint candidate = state.open(ingredients.back());
-  if (state.sum.count() == 0) {
-    state.sync(ingredients);
-    state.model.load_state(state.sum.mean());
-  } else {
-    state.model.load_state(state.sum.mean_with(candidate));
-  }
+  state.model.load_state(state.sum.mean_with(state.open(ingredients.back())));
   return accuracy(predict(state.model, state.held_out.set, state.eval));
 }
 

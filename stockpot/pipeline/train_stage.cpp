@@ -89,10 +89,21 @@ std::string run_line(std::size_t number, std::size_t count, const TrainedModel& 
          ": held-out " + percent(model.held_out);
 }
 
+// The result of a run, without what training will find.
+TrainedModel not_yet_trained(const TrainContext& context, const TrainingRun& run) {
+  TrainedModel model;
+  model.id = run.id;
+  model.method = run.method;
+  model.name = run.name;
+  model.kind = run.kind;
+  model.seed = run.seed;
+  model.folder = context.folder.run(run.id);
+  return model;
+}
+
 TrainedModel train_one(const TrainContext& context, const TrainingRun& run, const Json& inputs,
                        const Classifier& start, const std::string& prefix) {
-  TrainedModel trained{run.id, run.method, run.name, run.kind, run.seed, context.folder.run(run.id),
-                       {},     0,          {},       {}};
+  TrainedModel trained = not_yet_trained(context, run);
   const auto begin = Clock::now();
   Classifier model = start.clone();
   if (!run.from_probe) model.reset_head(context.data.train.classes(), run.seed);
@@ -232,8 +243,7 @@ std::vector<TrainedModel> train_runs(const TrainContext& context,
                                 {"seed", run.seed},
                                 {"bf16", context.recipe.bf16}});
     if (run.from_probe) inputs.set("probe_c", *probe_inputs(context).find("c"));
-    TrainedModel model{run.id, run.method, run.name, run.kind, run.seed, context.folder.run(run.id),
-                       {},     0,          {},       {}};
+    TrainedModel model = not_yet_trained(context, run);
     const auto finished = context.folder.finished(model.folder, inputs);
     work_left -= static_cast<double>(run.settings.epochs);
     if (finished) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/checkpoint/safetensors.h"
 #include "tests/base/message_of.h"
+#include "tests/base/shared_folder.h"
 #include "tests/base/temporary_folder.h"
 
 namespace stockpot {
@@ -55,10 +55,6 @@ inline fs::path fixture(std::string_view name) {
   return fs::path(STOCKPOT_SOURCE_DIR) / "tests/fixtures/checkpoint" / name;
 }
 
-inline fs::path shared_models() {
-  const char* shared = std::getenv("STOCKPOT_SHARED");
-  return (shared != nullptr ? fs::path(shared) : fs::path(STOCKPOT_SOURCE_DIR) / "../shared") /
-         "models";
-}
+inline fs::path shared_models() { return shared_folder() / "models"; }
 
 }  // namespace stockpot

@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <set>
 
 #include "stockpot/base/error.h"
+#include "tests/base/shared_folder.h"
 #include "tests/data/scratch.h"
 
 namespace stockpot {
@@ -14,9 +14,7 @@ namespace {
 class Emoji : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* shared = std::getenv("STOCKPOT_SHARED");
-    folder_ = (shared ? fs::path(shared) : fs::path(STOCKPOT_SOURCE_DIR) / ".." / "shared") /
-              "data" / "emoji-styles";
+    folder_ = shared_folder() / "data" / "emoji-styles";
     if (!fs::exists(folder_)) GTEST_SKIP() << folder_ << " is absent";
   }
 

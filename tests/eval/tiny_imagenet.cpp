@@ -2,22 +2,16 @@
 // normalisation and the networks together give the accuracy that PyTorch measured.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "stockpot/eval/evaluate.h"
 #include "stockpot/metrics/accuracy.h"
+#include "tests/base/shared_folder.h"
 
 namespace stockpot {
 namespace {
 
-fs::path shared() {
-  const char* folder = std::getenv("STOCKPOT_SHARED");
-  return folder ? fs::path(folder) : fs::path(STOCKPOT_SOURCE_DIR) / ".." / "shared";
-}
-
 void expect_top1(const std::string& name, double percent) {
-  const fs::path model = shared() / "models" / name;
-  const fs::path data = shared() / "data" / "tiny_imagenet" / "tin200_val.tar.gz";
+  const fs::path model = shared_folder() / "models" / name;
+  const fs::path data = shared_folder() / "data" / "tiny_imagenet" / "tin200_val.tar.gz";
   if (!fs::exists(model) || !fs::exists(data))
     GTEST_SKIP() << "the pretrained models and Tiny-ImageNet are not here";
   Classifier classifier = Classifier::load(ModelFolder::open(model));

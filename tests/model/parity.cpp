@@ -5,9 +5,8 @@
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "support.h"
+#include "tests/base/shared_folder.h"
 
 namespace stockpot {
 namespace {
@@ -84,9 +83,7 @@ INSTANTIATE_TEST_SUITE_P(Parity, Fixture, testing::ValuesIn(kFixtures), [](const
 });
 
 TEST(PretrainedModels, HaveTheLogitsStoredBesideThem) {
-  const char* variable = std::getenv("STOCKPOT_SHARED");
-  const fs::path models =
-      (variable ? fs::path(variable) : fs::path(STOCKPOT_SOURCE_DIR) / "../shared") / "models";
+  const fs::path models = shared_folder() / "models";
   if (!fs::is_directory(models)) GTEST_SKIP() << "no pretrained models in " << models;
   const c10::NoGradGuard no_grad;
   for (const fs::directory_entry& entry : fs::directory_iterator(models)) {

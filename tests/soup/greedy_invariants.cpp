@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 
 #include "stockpot/base/file.h"
@@ -10,6 +9,7 @@
 #include "stockpot/base/random.h"
 #include "stockpot/base/text.h"
 #include "stockpot/soup/greedy.h"
+#include "tests/base/shared_folder.h"
 
 namespace stockpot {
 namespace {
@@ -83,11 +83,7 @@ TEST(GreedyInvariants, EqualCountsEverywhereKeepAllByTiesAndOneByStrict) {
   EXPECT_EQ(greedy_soup(candidates, score, Accept::strict).ingredients.size(), 1u);
 }
 
-fs::path golden() {
-  const char* shared = std::getenv("STOCKPOT_SHARED");
-  const fs::path root = shared ? fs::path(shared) : fs::path(STOCKPOT_SOURCE_DIR "/../shared");
-  return root / "spec" / "golden";
-}
+fs::path golden() { return shared_folder() / "spec" / "golden"; }
 
 // The released held-out accuracies, as counts, listed in the order that main.py walks.
 std::vector<Candidate> paper_candidates(const Json& trace) {
