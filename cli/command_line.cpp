@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "cli/checkpoint_commands.h"
 #include "cli/commands.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
@@ -28,6 +29,8 @@ std::string nearest_flag(const CLI::App& app, const std::string& unknown) {
   return nearest(unknown.substr(0, unknown.find('=')), names);
 }
 
+}  // namespace
+
 void add_common(CLI::App& app, CommandLine& line) {
   app.add_flag("--json", line.json, "One JSON document on stdout instead of a table");
   app.add_flag("-q,--quiet", line.quiet, "No progress on stderr");
@@ -36,11 +39,17 @@ void add_common(CLI::App& app, CommandLine& line) {
       ->envname("STOCKPOT_COLOR");
 }
 
-void add_compute(CLI::App& app, CommandLine& line) {
-  add_common(app, line);
+void add_threads(CLI::App& app, CommandLine& line) {
   app.add_option("--threads", line.threads, "Threads; default: the machine's cores")
       ->check(CLI::Range(1, 4096))
       ->envname("STOCKPOT_THREADS");
+}
+
+namespace {
+
+void add_compute(CLI::App& app, CommandLine& line) {
+  add_common(app, line);
+  add_threads(app, line);
   app.add_option("--device", line.device, "cpu, cuda or cuda:N")->envname("STOCKPOT_DEVICE");
   app.add_flag("--bf16", line.bf16, "bf16 autocast (CUDA only)");
 }
@@ -93,7 +102,7 @@ void add_method(CLI::App& app, CommandLine& line, MethodArgs& args, const std::s
 
 void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, MethodArgs& probe,
             MethodArgs& finetune, MethodArgs& lpft, EvalArgs& eval, SoupArgs& uniform,
-            SoupArgs& greedy, InspectArgs& inspect, ReportArgs& report, ConfigArgs& config) {
+            SoupArgs& greedy, ReportArgs& report, ConfigArgs& config) {
   CLI::App* command = app.add_subcommand(
       "run", "The whole way: LP, FT, LP-FT, a random search, its soups, the shift report");
   add_compute(*command, line);
@@ -161,10 +170,9 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
   command->footer(kSourceHelp);
   command->callback([&] { line.command = greedy; });
 
-  command = app.add_subcommand("inspect", "What is in a checkpoint or model folder");
-  add_common(*command, line);
-  command->add_option("PATH", inspect.path, "File or folder")->required();
-  command->callback([&] { line.command = inspect; });
+  add_look_commands(app, line);
+  add_merge_commands(app, line);
+  add_write_commands(app, line);
 
   command = app.add_subcommand("report", "Make the pages of a finished run again");
   add_common(*command, line);
@@ -194,7 +202,6 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   MethodArgs probe, finetune, lpft;
   EvalArgs eval;
   SoupArgs uniform, greedy;
-  InspectArgs inspect;
   ReportArgs report;
   ConfigArgs config;
 
@@ -207,8 +214,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
       "stockpot");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
-  set_up(app, line, run, demo, probe, finetune, lpft, eval, uniform, greedy, inspect, report,
-         config);
+  set_up(app, line, run, demo, probe, finetune, lpft, eval, uniform, greedy, report, config);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ExtrasError& error) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,10 +13,6 @@
 namespace stockpot::cli {
 
 namespace fs = std::filesystem;
-
-struct InspectArgs {
-  fs::path path;
-};
 
 struct ReportArgs {
   fs::path run;  // a folder with results.json
@@ -68,9 +65,15 @@ struct SoupArgs {
 
 struct VersionArgs {};
 
+struct CommandLine;
+// A command on checkpoints: its arguments are bound to the function (*_commands.cpp).
+struct CheckpointCommand {
+  std::function<int(const CommandLine&)> run;
+};
+
 struct CommandLine {
-  std::variant<VersionArgs, InspectArgs, ReportArgs, ConfigArgs, RunArgs, MethodArgs, EvalArgs,
-               SoupArgs>
+  std::variant<VersionArgs, CheckpointCommand, ReportArgs, ConfigArgs, RunArgs, MethodArgs,
+               EvalArgs, SoupArgs>
       command;
   bool json = false;
   bool quiet = false;
@@ -87,7 +90,6 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv);
 
 // The commands that need no LibTorch.
 int cmd_version(const CommandLine& line);
-int cmd_inspect(const InspectArgs& args, const CommandLine& line);
 int cmd_report(const ReportArgs& args, const CommandLine& line);
 int cmd_config(const ConfigArgs& args, const CommandLine& line);
 int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line);

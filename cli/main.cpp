@@ -35,7 +35,8 @@ int start_torch_program(char** argv) {
 
 int run(const CommandLine& line, char** argv) {
   if (std::get_if<VersionArgs>(&line.command)) return cmd_version(line);
-  if (const auto* args = std::get_if<InspectArgs>(&line.command)) return cmd_inspect(*args, line);
+  if (const auto* command = std::get_if<CheckpointCommand>(&line.command))
+    return command->run(line);
   if (const auto* args = std::get_if<ReportArgs>(&line.command)) return cmd_report(*args, line);
   if (const auto* args = std::get_if<ConfigArgs>(&line.command)) return cmd_config(*args, line);
   if (const auto* args = std::get_if<SoupArgs>(&line.command); args && !args->greedy)

@@ -43,7 +43,10 @@ bool use_colour(const std::string& color_flag) {
 }
 
 TerminalProgress::TerminalProgress(bool quiet)
-    : quiet_(quiet), live_(isatty(STDERR_FILENO) && !dumb_terminal()) {}
+    : quiet_(quiet), live_(isatty(STDERR_FILENO) && !dumb_terminal()) {
+  // Without a terminal, work of less than a line's pause says nothing on the way.
+  if (!live_) last_ = std::chrono::steady_clock::now();
+}
 
 TerminalProgress::~TerminalProgress() {
   if (drawn_) std::cerr << "\r\033[K" << std::flush;

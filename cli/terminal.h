@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "stockpot/pipeline/progress.h"
+#include "stockpot/base/progress.h"
 
 namespace stockpot::cli {
 

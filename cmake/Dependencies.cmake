@@ -9,6 +9,12 @@ find_package(PNG REQUIRED)
 find_package(LibArchive REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
+find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
+find_library(XXHASH_LIBRARY xxhash REQUIRED)
+find_path(PCRE2_INCLUDE pcre2.h REQUIRED)
+find_library(PCRE2_LIBRARY pcre2-8 REQUIRED)
 find_path(WEBP_INCLUDE webp/decode.h REQUIRED)
 find_library(WEBP_LIBRARY webp REQUIRED)
 
@@ -17,7 +23,8 @@ target_include_directories(stockpot_plain_dependencies SYSTEM INTERFACE
   $<BUILD_INTERFACE:${WEBP_INCLUDE}>)
 target_link_libraries(stockpot_plain_dependencies INTERFACE
   Threads::Threads nlohmann_json::nlohmann_json yaml-cpp JPEG::JPEG PNG::PNG
-  LibArchive::LibArchive OpenSSL::Crypto ${WEBP_LIBRARY})
+  LibArchive::LibArchive OpenSSL::Crypto ZLIB::ZLIB Eigen3::Eigen ${WEBP_LIBRARY}
+  ${XXHASH_LIBRARY} ${PCRE2_LIBRARY})
 
 if(STOCKPOT_TORCH)
   find_package(Torch REQUIRED)

@@ -36,6 +36,14 @@ function(stockpot_room name tier)
   endif()
   add_library(stockpot_${name} OBJECT ${sources})
   target_link_libraries(stockpot_${name} PUBLIC stockpot_flags)
+  # Single files for newer processors; their callers look at the processor first.
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    foreach(source IN LISTS sources)
+      if(source MATCHES "_avx2.cpp$")
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2")
+      endif()
+    endforeach()
+  endif()
   # Kernels must round alike for every instruction set (stockpot/base/isa.h), but for those
   # that say otherwise (stockpot/kernels/fuse_multiply_add.h).
   foreach(source IN LISTS sources)

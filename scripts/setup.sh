@@ -11,11 +11,15 @@ packages=(
   libtorch-dev libopenblas-dev libopenblas0-pthread
   # formats: JSON, YAML, images, archives, hashes
   nlohmann-json3-dev libyaml-cpp-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libarchive-dev
-  libssl-dev
+  libssl-dev zlib1g-dev libxxhash-dev
+  # merging: patterns of tensor names, Cholesky and singular values
+  libpcre2-dev libeigen3-dev
   # command line and report
   libcli11-dev libjs-chart.js
   # tests and benchmarks
   libgtest-dev libbenchmark-dev python3
+  # fuzzing (libFuzzer) and injected faults
+  clang-14 libclang-rt-14-dev strace
 )
 if [[ ${1:-} == --benchmarks ]]; then
   packages+=(python3-torch python3-sklearn python3-pil)  # the peers we measure against

@@ -37,6 +37,13 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
+// Lets go of the memory behind bytes that were read and are not needed for now: pages of mapped
+// files are dropped (reading them again maps them again), anything else is left alone. Keeps the
+// memory of a pass over large files small. `margin` bytes before and behind go too: the kernel maps
+// neighbours of what is read.
+void release_pages(std::span<const std::byte> bytes, std::size_t margin = 0);
+inline constexpr std::size_t kNeighbours = 1 << 20;  // as far as the kernel maps around a page
+
 // Writes `target` atomically. Throws WriteError and leaves an existing target as it was.
 void write_file(const fs::path& target, std::string_view contents);
 
@@ -56,7 +63,8 @@ class PendingFolder {
   const fs::path& path() const { return temporary_; }  // write your files in here
   // fsyncs the files, renames onto target. Throws WriteError when target exists already,
   // unless `replace`: then the old folder is removed after the rename.
-  void publish(bool replace = false);
+  // Without `sync` nothing waits for the disk.
+  void publish(bool replace = false, bool sync = true);
 
  private:
   fs::path target_, temporary_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,5 +12,7 @@ namespace stockpot {
 // Lower-case hexadecimal SHA-256 of the bytes.
 std::string sha256(std::span<const std::byte> bytes);
 std::string sha256(std::string_view text);
+// Of a whole file of any size, in little memory. Throws FormatError when it cannot be read.
+std::string sha256_of_file(const std::filesystem::path& file);
 
 }  // namespace stockpot

@@ -93,6 +93,25 @@ void unmap(std::span<const std::byte> bytes) {
 
 }  // namespace
 
+void release_pages(std::span<const std::byte> bytes, std::size_t margin) {
+  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  if (bytes.empty()) return;
+  auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  std::uintptr_t end = begin + bytes.size();
+  // Only inside of a map: dropping the pages of other memory would lose what is in it.
+  for (const Entry* entry = all_entries; entry != nullptr; entry = entry->next) {
+    const std::uintptr_t start = entry->begin, stop = start + entry->size;
+    if (start == 0 || begin < start || end > stop) continue;
+    begin = begin - start > margin ? begin - margin : start;
+    end = stop - end > margin ? end + margin : stop;
+    begin = (begin + page - 1) / page * page;
+    // What is behind the last byte of the file belongs to its last page.
+    end = end == stop ? (end + page - 1) / page * page : end / page * page;
+    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    return;
+  }
+}
+
 MappedFile::MappedFile(const fs::path& file) : path_(file) {
   std::size_t size = 0;
   const Descriptor descriptor = open_regular(file, size);

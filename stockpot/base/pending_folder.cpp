@@ -58,8 +58,8 @@ PendingFolder::~PendingFolder() {
   if (!published_) fs::remove_all(temporary_, ignored);
 }
 
-void PendingFolder::publish(bool replace) {
-  sync_tree(temporary_);
+void PendingFolder::publish(bool replace, bool sync) {
+  if (sync) sync_tree(temporary_);
   int failure = rename_if_absent(temporary_, target_);
   fs::path old;
   if (failure == EEXIST && replace) {
@@ -74,7 +74,7 @@ void PendingFolder::publish(bool replace) {
   }
   if (failure != 0) throw WriteError(target_, "put the finished folder in place", failure);
   published_ = true;
-  if (const int unsynced = sync_path(folder_of(target_))) {
+  if (const int unsynced = sync ? sync_path(folder_of(target_)) : 0) {
     throw WriteError(folder_of(target_), "bring to the disk", unsynced);
   }
   // The new folder is in place; an old one that resists is a leftover of this process.

@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
   mixup = 7,
   subset = 8,
   test = 9,
+  dare = 10,
 };
 
 // Ten rounds of Philox 4x32, exactly as published (known answers in the tests).

@@ -46,6 +46,25 @@ std::string human_bytes(std::uint64_t bytes) {
   return fixed(value, decimals).append(" ").append(kUnits[unit]);
 }
 
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  text = trim(text);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || !(value >= 0)) return std::nullopt;
+  std::string unit = lower_ascii(trim(text.substr(static_cast<std::size_t>(end - text.data()))));
+  if (unit.ends_with('b')) unit.pop_back();
+  constexpr std::string_view kUnits[] = {"", "k", "m", "g", "t"};
+  for (const bool binary : {false, true})
+    for (std::size_t power = 0; power < std::size(kUnits); ++power) {
+      if (unit != std::string(kUnits[power]) + (binary ? "i" : "") || (binary && power == 0))
+        continue;
+      const double bytes = value * std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power));
+      if (bytes >= 0x1p63) return std::nullopt;
+      return static_cast<std::uint64_t>(bytes);
+    }
+  return std::nullopt;
+}
+
 std::string human_duration(double seconds) {
   if (!std::isfinite(seconds)) return "unknown";
   seconds = std::max(seconds, 0.0);

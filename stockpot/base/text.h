@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ std::string shortest(double value);
 std::string significant(double value, int digits);
 // "1.25 MB", decimal units as safetensors and transformers count them.
 std::string human_bytes(std::uint64_t bytes);
+// The other way: "64M", "5GB", "6GiB", "1.5 GB", "4096" (K, M, G and T count in thousands, Ki,
+// Mi, Gi and Ti in 1024s). Nothing for other text or what does not fit 63 bits.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // "2.5 s", "45 s", "2 min 5 s", "1 h 3 min".
 std::string human_duration(double seconds);
 // 12345678 -> "12,345,678".

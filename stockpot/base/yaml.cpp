@@ -191,7 +191,7 @@ class TreeBuilder : public YAML::EventHandler {
       source_.fail(place, "the key '" + printable(key.text).substr(0, 200) +
                               "' appears twice, first on line " + std::to_string(earlier->second));
     }
-    level.node.members.emplace_back(std::move(key), YamlNode());
+    level.node.members.push_back({std::move(key), YamlNode()});
     level.has_key = true;
   }
 

@@ -10,10 +10,11 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace stockpot {
+
+struct YamlMember;
 
 struct YamlNode {
   enum class Kind { null, boolean, integer, number, string, list, map };
@@ -24,13 +25,17 @@ struct YamlNode {
   double number = 0;  // also set for integers
   std::string text;   // scalars: as written
   std::vector<YamlNode> items;
-  std::vector<std::pair<YamlNode, YamlNode>> members;  // keys are scalars, in file order
-  int line = 0, column = 0;                            // from 1
+  std::vector<YamlMember> members;  // keys are scalars, in file order
+  int line = 0, column = 0;         // from 1
 
   // The member whose key reads `key`, or nullptr.
   const YamlNode* find(std::string_view key) const;
   // "a map", "a number", ... for messages.
   std::string_view kind_name() const;
+};
+
+struct YamlMember {
+  YamlNode first, second;  // key and value
 };
 
 // Throws FormatError "<origin>:<line>:<column>: ...".

@@ -2,134 +2,125 @@
 
 #include <algorithm>
 #include <set>
-#include <unordered_map>
 
 #include "stockpot/base/error.h"
-#include "stockpot/base/json.h"
 #include "stockpot/checkpoint/message.h"
+#include "stockpot/checkpoint/safetensors.h"
+#include "stockpot/checkpoint/shard_index.h"
+#include "stockpot/checkpoint/torch_file.h"
+#include "stockpot/checkpoint/weights_file.h"
+#include "stockpot/pickle/load.h"
 
 namespace stockpot {
 namespace {
 
-constexpr std::string_view kSingle = "model.safetensors";
-constexpr std::string_view kIndex = "model.safetensors.index.json";
-
-using ShardMap = std::unordered_map<std::string, std::string>;  // tensor -> shard
-
-// Also for links that lead nowhere: opening them says what is wrong.
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
+// The brace of a JSON text is no header length of a safetensors file: that would lead past the
+// end.
+bool looks_like_json(std::span<const std::byte> bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size() && at < 64 &&
+         std::string_view(" \t\r\n").find(static_cast<char>(bytes[at])) != std::string_view::npos)
+    ++at;
+  if (at == bytes.size() || static_cast<char>(bytes[at]) != '{') return false;
+  return bytes.size() < 8 || load_le<std::uint64_t>(bytes.data()) > bytes.size();
 }
 
-[[noreturn]] void refuse_folder(const fs::path& folder) {
-  std::string found;
-  for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "model.ckpt",
-                            "tf_model.h5", "flax_model.msgpack"})
-    if (is_there(folder / other))
-      found = std::string("; ") + other + " is there: convert it to safetensors first";
-  throw FormatError(folder, "no " + std::string(kSingle) + " and no " + std::string(kIndex) +
-                                " in this folder" + found);
-}
-
-// Shard files lie beside the index: a name must not lead out of the folder.
-void check_shard_name(const std::string& name, const fs::path& index) {
-  const bool leaves = name.empty() || name.find('/') != std::string::npos ||
-                      name.find('\\') != std::string::npos ||
-                      name.find("..") != std::string::npos || name.find('\0') != std::string::npos;
-  if (leaves)
-    throw FormatError(
-        index, "the shard name " + in_quotes(name) + " is not the name of a file beside the index");
-}
-
-ShardMap weight_map(const Json& json, const fs::path& index) {
-  const Json* map = json.find("weight_map");
-  if (map == nullptr || !map->is_object())
-    throw FormatError(index, "no object 'weight_map' that says which shard holds which tensor");
-  ShardMap shard_of;
-  for (const auto& [tensor, shard] : map->members()) {
-    if (!shard.is_string())
-      throw FormatError(index,
-                        "weight_map: the shard of " + in_quotes(tensor) + " is not a string");
-    check_shard_name(shard.as_string(), index);
-    shard_of.emplace(tensor, shard.as_string());
-  }
-  if (shard_of.empty()) throw FormatError(index, "'weight_map' names no tensor");
-  return shard_of;
-}
+bool is_index(const fs::path& file) { return looks_like_json(MappedFile(file).bytes()); }
 
 }  // namespace
 
-Checkpoint Checkpoint::open(const fs::path& path) {
+// One file's tensors, before they are put together.
+struct Checkpoint::Part {
+  std::string name;
+  std::vector<TensorView> tensors;
+  std::vector<std::vector<std::string>> ties;
+};
+
+Checkpoint Checkpoint::open(const fs::path& path, const OpenOptions& options) {
   Checkpoint checkpoint;
   checkpoint.path_ = path;
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) {
-    if (is_there(path / kSingle)) {
-      checkpoint.open_file(path / kSingle);
-      if (is_there(path / kIndex))
-        checkpoint.notes_.push_back(std::string(kIndex) + " is ignored: " + std::string(kSingle) +
-                                    " is there too and comes first");
-    } else if (is_there(path / kIndex)) {
-      checkpoint.open_index(path / kIndex);
-    } else {
-      refuse_folder(path);
-    }
-  } else if (path.filename().string().ends_with(".index.json")) {
-    checkpoint.open_index(path);
-  } else {
-    checkpoint.open_file(path);
-  }
+  const bool folder = fs::is_directory(path, ignored);
+  const fs::path file = folder ? find_weights(path, checkpoint.notes_) : path;
+  if (file.native().ends_with(".index.json") || is_index(file))
+    checkpoint.open_index(file, options);
+  else
+    checkpoint.open_file(file, options);
   checkpoint.sort_tensors();
   return checkpoint;
 }
 
-void Checkpoint::open_file(const fs::path& file) {
-  auto part = std::make_shared<const SafetensorsFile>(file);
+Checkpoint::Part Checkpoint::open_part(const fs::path& file, const OpenOptions& options) {
+  Part part{file.filename().string(), {}, {}};
+  const bool first = files_.empty();
   files_.push_back(file);
-  tensors_ = part->tensors();
-  metadata_ = part->metadata();
-  notes_ = part->notes();
-  parts_.push_back(std::move(part));
+  auto map = std::make_shared<const MappedFile>(file);
+  if (!looks_like_torch(map->bytes())) {
+    const auto safetensors = std::make_shared<const SafetensorsFile>(file);
+    part.tensors = safetensors->tensors();
+    metadata_.insert(safetensors->metadata().begin(), safetensors->metadata().end());
+    notes_.insert(notes_.end(), safetensors->notes().begin(), safetensors->notes().end());
+    owners_.push_back(safetensors);
+    return part;
+  }
+  TorchContents contents = read_torch(map->bytes(), file, options);
+  if (file.extension() == ".safetensors")
+    notes_.push_back(part.name + " is not a safetensors file but a torch file; read as such");
+  part.tensors = std::move(contents.tensors);
+  part.ties = std::move(contents.ties);
+  owners_.push_back(std::move(map));
+  owners_.push_back(std::move(contents.copies));
+  notes_.insert(notes_.end(), contents.notes.begin(), contents.notes.end());
+  if (first) format_ = contents.format;
+  state_key_ = std::move(contents.state_key);
+  scalars_.merge(contents.scalars);
+  dropped_.insert(dropped_.end(), contents.dropped.begin(), contents.dropped.end());
+  std::vector<std::string> globals;
+  std::set_union(globals_.begin(), globals_.end(), contents.globals.begin(), contents.globals.end(),
+                 std::back_inserter(globals));
+  globals_ = std::move(globals);
+  return part;
 }
 
-void Checkpoint::open_index(const fs::path& index) {
-  const Json json = Json::read(index);
-  const ShardMap shard_of = weight_map(json, index);
-  std::set<std::string> shards;
-  for (const auto& [tensor, shard] : shard_of) shards.insert(shard);
-  for (const std::string& shard : shards) {
-    files_.push_back(index.parent_path() / shard);
-    parts_.push_back(std::make_shared<const SafetensorsFile>(files_.back()));
-    const SafetensorsFile& part = *parts_.back();
-    notes_.insert(notes_.end(), part.notes().begin(), part.notes().end());
-    metadata_.insert(part.metadata().begin(), part.metadata().end());
-  }
-  take_indexed(shard_of);
+void Checkpoint::open_file(const fs::path& file, const OpenOptions& options) {
+  Part part = open_part(file, options);
+  tensors_ = std::move(part.tensors);
+  ties_ = std::move(part.ties);
+}
 
-  const Json* metadata = json.find("metadata");
-  const Json* total = metadata != nullptr ? metadata->find("total_size") : nullptr;
-  if (total != nullptr && total->is_number() && total->as_number() != static_cast<double>(bytes()))
-    notes_.push_back("the index says total_size " + total->dump() + ", the tensors have " +
+void Checkpoint::open_index(const fs::path& file, const OpenOptions& options) {
+  const ShardIndex index = read_shard_index(file);
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] : index.shard_of) shards.insert(shard);
+  // The index names the tensors as the shards do.
+  OpenOptions as_they_are = options;
+  as_they_are.strip_prefixes = false;
+  std::vector<Part> parts;
+  for (const std::string& shard : shards)
+    parts.push_back(open_part(file.parent_path() / shard, as_they_are));
+  take_indexed(parts, index.shard_of);
+  for (Part& part : parts) keep_ties(std::move(part.ties));
+  if (index.total_size && *index.total_size_value != static_cast<double>(bytes()))
+    notes_.push_back("the index says total_size " + *index.total_size + ", the tensors have " +
                      std::to_string(bytes()) + " bytes");
 }
 
 // Takes the tensors that the index names from the shards that it names.
-void Checkpoint::take_indexed(const ShardMap& shard_of) {
-  std::unordered_map<std::string_view, const SafetensorsFile*> seen;
+void Checkpoint::take_indexed(const std::vector<Part>& parts,
+                              const std::unordered_map<std::string, std::string>& shard_of) {
+  std::unordered_map<std::string_view, const Part*> seen;
   std::vector<std::string> extra;
-  for (const auto& part : parts_) {
-    const std::string shard = part->path().filename().string();
-    for (const TensorView& tensor : part->tensors()) {
-      const auto [first, added] = seen.emplace(tensor.name, part.get());
+  for (const Part& part : parts) {
+    for (const TensorView& tensor : part.tensors) {
+      const auto [first, added] = seen.emplace(tensor.name, &part);
       if (!added)
         throw FormatError(path_, "tensor " + in_quotes(tensor.name) + " is in two shards, " +
-                                     in_quotes(first->second->path().filename().string()) +
-                                     " and " + in_quotes(shard));
+                                     in_quotes(first->second->name) + " and " +
+                                     in_quotes(part.name));
       const auto place = shard_of.find(tensor.name);
       if (place == shard_of.end())
         extra.push_back(tensor.name);
-      else if (place->second == shard)
+      else if (place->second == part.name)
         tensors_.push_back(tensor);
     }
   }
@@ -150,6 +141,17 @@ void Checkpoint::take_indexed(const ShardMap& shard_of) {
         " tensors of the shards are left out, the index does not name them: " + some_of(extra));
 }
 
+// Of a shard's groups, what the index took: a name left out ties nothing.
+void Checkpoint::keep_ties(std::vector<std::vector<std::string>> groups) {
+  std::set<std::string_view> taken;
+  if (!groups.empty())
+    for (const TensorView& tensor : tensors_) taken.insert(tensor.name);
+  for (std::vector<std::string>& group : groups) {
+    std::erase_if(group, [&](const std::string& name) { return !taken.contains(name); });
+    if (group.size() > 1) ties_.push_back(std::move(group));
+  }
+}
+
 void Checkpoint::sort_tensors() {
   std::sort(tensors_.begin(), tensors_.end(),
             [](const TensorView& a, const TensorView& b) { return a.name < b.name; });
@@ -168,9 +170,11 @@ const TensorView& Checkpoint::at(std::string_view name) const {
   return *tensor;
 }
 
+// Not the sum of the views' sizes: those may be left out (OpenOptions::data).
 std::uint64_t Checkpoint::bytes() const {
   std::uint64_t total = 0;
-  for (const TensorView& tensor : tensors_) total += tensor.bytes.size();
+  for (const TensorView& tensor : tensors_)
+    total += byte_count(tensor.dtype, element_count(tensor.shape));
   return total;
 }
 

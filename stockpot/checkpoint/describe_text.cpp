@@ -2,21 +2,14 @@
 #include <algorithm>
 
 #include "stockpot/base/text.h"
-#include "stockpot/checkpoint/describe.h"
+#include "stockpot/base/text_table.h"
+#include "stockpot/checkpoint/describe_parts.h"
 
 namespace stockpot {
 namespace {
 
-constexpr std::size_t kLongestName = 72;
-
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
-std::string right_aligned(const std::string& text, std::size_t width) {
-  return std::string(width - std::min(width, text.size()), ' ') + text;
-}
+// Longer lists are shown by block.
+constexpr std::size_t kShortList = 24;
 
 // "a, b, c" of the numbers in a list.
 std::string numbers(const Json& list, std::string_view separator) {
@@ -49,54 +42,74 @@ std::string model_text(const Json& model) {
                       numbers(*model.find("std"), " "));
 }
 
+// Up to `most` names, and how many more there are.
+std::string some_names(const std::vector<std::string>& names, std::size_t most) {
+  const std::size_t shown = std::min(most, names.size());
+  return join(std::span(names).first(shown), ", ") +
+         (shown < names.size() ? " and " + std::to_string(names.size() - shown) + " more" : "");
+}
+
+// What only torch files have: the dict that was chosen, what lies beside it, ties, globals.
+std::string torch_text(const Json& description) {
+  std::string text;
+  if (description.find("format")->as_string() == "safetensors") return text;
+  const std::string& key = description.find("state_key")->as_string();
+  text += line("state dict", key.empty() ? "the file's top level" : printable(key));
+  std::vector<std::string> beside, dropped, globals;
+  for (const auto& [name, scalar] : description.find("scalars")->members())
+    beside.push_back(printable(name) + " = " +
+                     (scalar.is_string() ? printable(scalar.as_string()) : scalar.dump()));
+  for (const Json& entry : description.find("dropped")->items())
+    dropped.push_back(printable(entry.find("name")->as_string()) + " (" +
+                      printable(entry.find("what")->as_string()) + ")");
+  for (const Json& name : description.find("pickle_globals")->items())
+    globals.push_back(printable(name.as_string()));
+  if (!beside.empty()) text += line("beside it", some_names(beside, 8));
+  if (!dropped.empty()) text += line("left out", some_names(dropped, 8));
+  for (const Json& group : description.find("ties")->items()) {
+    std::vector<std::string> names;
+    for (const Json& name : group.items()) names.push_back(printable(name.as_string()));
+    text += line("tied", some_names(names, 4));
+  }
+  if (!globals.empty()) text += line("pickle names", some_names(globals, 12) + " (nothing is run)");
+  return text;
+}
+
 std::string summary_text(const Json& description) {
-  std::vector<std::string> dtypes, metadata;
-  for (const auto& [dtype, count] : description.find("dtypes")->members())
-    dtypes.push_back(dtype + " x " + grouped(count.as_integer()));
+  std::vector<std::string> metadata;
   for (const auto& [key, value] : description.find("metadata")->members())
     metadata.push_back(printable(key) + " = " + printable(value.as_string()));
   std::string text;
   for (const Json& file : description.find("files")->items())
     text += line(text.empty() ? "files" : "",
                  printable(fs::path(file.as_string()).filename().native()));
+  text += line("format", description.find("format")->as_string());
+  text += torch_text(description);
   text += line("tensors", grouped(description.find("tensor_count")->as_integer()));
   text += line("parameters", grouped(description.find("parameters")->as_integer()));
   text += line("size", human_bytes(description.find("bytes")->as_unsigned()));
-  text += line("dtypes", join(dtypes, ", "));
+  text += line("dtypes", dtypes_text(*description.find("dtypes")));
   if (!metadata.empty()) text += line("metadata", join(metadata, ", "));
   for (const Json& note : description.find("notes")->items())
     text += line("note", printable(note.as_string()));
-  return text;
-}
-
-std::string tensor_table(const Json::Array& tensors) {
-  std::size_t name_width = 4, shape_width = 5;
-  std::vector<std::pair<std::string, std::string>> cells;
-  for (const Json& tensor : tensors) {
-    cells.emplace_back(printable(tensor.find("name")->as_string()),
-                       "[" + numbers(*tensor.find("shape"), ", ") + "]");
-    // One very long name must not push the other columns off the screen.
-    name_width = std::max(name_width, std::min(cells.back().first.size(), kLongestName));
-    shape_width = std::max(shape_width, cells.back().second.size());
-  }
-  std::string text = "  " + padded("name", name_width) + "  " + padded("dtype", 6) + "  " +
-                     padded("shape", shape_width) + "  " + right_aligned("size", 10) + "\n";
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    text += "  " + padded(cells[i].first, name_width) + "  " +
-            padded(tensors[i].find("dtype")->as_string(), 6) + "  " +
-            padded(cells[i].second, shape_width) + "  " +
-            right_aligned(human_bytes(tensors[i].find("bytes")->as_unsigned()), 10) + "\n";
+  if (const Json& hash = *description.find("hash"); !hash.is_null())
+    text += line("hash", hash.as_string());
   return text;
 }
 
 }  // namespace
 
-std::string describe_text(const Json& description) {
+std::string describe_text(const Json& description, const DescribePage& page) {
   std::string text = printable(description.find("path")->as_string()) + "\n";
+  if (const Json* checkpoints = description.find("checkpoints"))
+    return text + "\n" + collection_table(checkpoints->items(), page.width);
   if (const Json& model = *description.find("model"); !model.is_null()) text += model_text(model);
   text += summary_text(description);
   const Json::Array& tensors = description.find("tensors")->items();
-  return tensors.empty() ? text : text + "\n" + tensor_table(tensors);
+  if (tensors.empty()) return text;
+  if (page.all_tensors || tensors.size() <= kShortList)
+    return text + "\n" + tensor_table(tensors, page.width);
+  return text + "\n" + block_table(tensors, page.width);
 }
 
 }  // namespace stockpot

@@ -6,6 +6,7 @@
 #include "stockpot/checkpoint/architecture.h"
 #include "stockpot/checkpoint/config_formats.h"
 #include "stockpot/checkpoint/message.h"
+#include "stockpot/checkpoint/safetensors.h"
 
 namespace stockpot {
 

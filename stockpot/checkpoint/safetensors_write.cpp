@@ -1,10 +1,12 @@
-// The writing half of safetensors.h.
+// The writing half of safetensors.h: the layout of a file, and a file from tensors in memory.
 #include <algorithm>
+#include <numeric>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/checkpoint/header.h"
 #include "stockpot/checkpoint/message.h"
+#include "stockpot/checkpoint/output.h"
 #include "stockpot/checkpoint/safetensors.h"
 
 namespace stockpot {
@@ -31,67 +33,68 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
+std::uint64_t bytes_of(const OutputTensor& tensor) {
+  return byte_count(tensor.dtype, element_count(tensor.shape));
+}
+
 // Descending dtype, so that wide elements come first and stay aligned; then by name.
-std::vector<const TensorView*> writing_order(std::span<const TensorView> tensors) {
-  std::vector<const TensorView*> order;
-  for (const TensorView& tensor : tensors) order.push_back(&tensor);
-  std::sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
-    return a->dtype != b->dtype ? a->dtype > b->dtype : a->name < b->name;
+std::vector<std::size_t> writing_order(std::span<const OutputTensor> tensors) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    return tensors[a].dtype != tensors[b].dtype ? tensors[a].dtype > tensors[b].dtype
+                                                : tensors[a].name < tensors[b].name;
   });
   return order;
 }
 
-void check_writable(const std::vector<const TensorView*>& order, const fs::path& file) {
+void check_names(std::span<const OutputTensor> tensors, const fs::path& file) {
   std::vector<std::string_view> names;
-  for (const TensorView* tensor : order) {
-    const std::string name = "tensor " + in_quotes(tensor->name);
-    if (tensor->name == "__metadata__" || tensor->name.find('\0') != std::string::npos ||
-        !is_utf8(tensor->name))
-      throw FormatError(file, name + " cannot be written under this name");
-    const std::size_t needed = byte_count(tensor->dtype, element_count(tensor->shape));
-    if (tensor->bytes.size() != needed)
-      throw FormatError(file, name + " of shape " + to_string(tensor->shape) + " needs " +
-                                  std::to_string(needed) + " bytes, has " +
-                                  std::to_string(tensor->bytes.size()));
-    names.push_back(tensor->name);
+  for (const OutputTensor& tensor : tensors) {
+    if (tensor.name == "__metadata__" || tensor.name.find('\0') != std::string::npos ||
+        !is_utf8(tensor.name))
+      throw FormatError(file,
+                        "tensor " + in_quotes(tensor.name) + " cannot be written under this name");
+    names.push_back(tensor.name);
   }
-  std::sort(names.begin(), names.end());
-  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+  std::ranges::sort(names);
+  if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
     throw FormatError(file, "two tensors are named " + in_quotes(*twice));
 }
 
-std::string header_text(const std::vector<const TensorView*>& order,
-                        const std::map<std::string, std::string>& metadata) {
-  std::string header = "{";
-  if (!metadata.empty()) {
-    header += "\"__metadata__\":{";
-    for (const auto& [key, value] : metadata)
-      header += (header.back() == '{' ? "" : ",") + json_string(key) + ":" + json_string(value);
-    header += "}";
-  }
-  std::uint64_t begin = 0;
-  for (const TensorView* tensor : order) {
-    if (header.size() > 1) header += ',';
-    header += json_string(tensor->name) + ":{\"dtype\":\"" +
-              std::string(row(tensor->dtype).safetensors) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < tensor->shape.size(); ++i)
-      header += (i == 0 ? "" : ",") + std::to_string(tensor->shape[i]);
-    const std::uint64_t end = begin + tensor->bytes.size();
-    header += "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(end) + "]}";
-    begin = end;
-  }
-  header += '}';
-  header.append((8 - header.size() % 8) % 8, ' ');
-  return header;
+std::string metadata_text(const std::map<std::string, std::string>& metadata) {
+  std::string text = "\"__metadata__\":{";
+  for (const auto& [key, value] : metadata)
+    text += (text.back() == '{' ? "" : ",") + json_string(key) + ":" + json_string(value);
+  return text + "}";
+}
+
+std::string entry_text(const OutputTensor& tensor, std::uint64_t begin, std::uint64_t end) {
+  std::string text = json_string(tensor.name) + ":{\"dtype\":\"" +
+                     std::string(row(tensor.dtype).safetensors) + "\",\"shape\":[";
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i)
+    text += (i == 0 ? "" : ",") + std::to_string(tensor.shape[i]);
+  return text + "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
 }  // namespace
 
-void write_safetensors(const fs::path& file, std::span<const TensorView> tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  const auto order = writing_order(tensors);
-  check_writable(order, file);
-  std::string header = header_text(order, metadata);
+FileLayout safetensors_layout(const fs::path& file, std::span<const OutputTensor> tensors,
+                              const std::map<std::string, std::string>& metadata) {
+  check_names(tensors, file);
+  FileLayout layout;
+  layout.tensor_offset.resize(tensors.size());
+  std::string header = "{";
+  if (!metadata.empty()) header += metadata_text(metadata);
+  std::uint64_t begin = 0;
+  for (const std::size_t i : writing_order(tensors)) {
+    const std::uint64_t end = begin + bytes_of(tensors[i]);
+    header += (header.size() > 1 ? "," : "") + entry_text(tensors[i], begin, end);
+    layout.tensor_offset[i] = begin;
+    begin = end;
+  }
+  header += '}';
+  header.append((8 - header.size() % 8) % 8, ' ');
   if (header.size() > kLargestHeader)
     throw FormatError(file, "the header would have " + std::to_string(header.size()) +
                                 " bytes, over the format's limit of " +
@@ -100,13 +103,28 @@ void write_safetensors(const fs::path& file, std::span<const TensorView> tensors
   for (int i = 0; i < 8; ++i)
     length += static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 0xff);
   header.insert(0, length);
+  for (std::uint64_t& offset : layout.tensor_offset) offset += header.size();
+  layout.size = header.size() + begin;
+  layout.pieces.push_back({0, std::move(header)});
+  return layout;
+}
 
-  std::uint64_t size = header.size();
-  for (const TensorView* tensor : order) size += tensor->bytes.size();
-  write_file(file, size, [&](const ByteSink& sink) {
-    sink(std::as_bytes(std::span(header)));
-    for (const TensorView* tensor : order) sink(tensor->bytes);
-  });
+void write_safetensors(const fs::path& file, std::span<const TensorView> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  std::vector<OutputTensor> outputs;
+  for (const TensorView& tensor : tensors) {
+    outputs.push_back({tensor.name, tensor.dtype, tensor.shape, std::nullopt});
+    if (tensor.bytes.size() != bytes_of(outputs.back()))
+      throw FormatError(file, "tensor " + in_quotes(tensor.name) + " of shape " +
+                                  to_string(tensor.shape) + " needs " +
+                                  std::to_string(bytes_of(outputs.back())) + " bytes, has " +
+                                  std::to_string(tensor.bytes.size()));
+  }
+  OutputOptions options;
+  options.metadata = metadata;
+  CheckpointWriter writer(file, std::move(outputs), options);
+  for (std::size_t i = 0; i < tensors.size(); ++i) writer.write(i, 0, tensors[i].bytes);
+  writer.publish();
 }
 
 }  // namespace stockpot

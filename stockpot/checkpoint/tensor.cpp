@@ -1,6 +1,7 @@
 #include "stockpot/checkpoint/tensor.h"
 
 #include <cassert>
+#include <limits>
 #include <type_traits>
 
 #include "stockpot/base/error.h"
@@ -149,6 +150,19 @@ void write_values(std::span<const double> values, Dtype dtype, std::span<std::by
 }
 void write_values(std::span<const float> values, Dtype dtype, std::span<std::byte> bytes) {
   write_range(values, dtype, bytes);
+}
+
+double overflow_limit(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::f16:
+      return 65520;
+    case Dtype::bf16:
+      return 0x1.ffp127;
+    case Dtype::f32:
+      return 0x1.ffffffp127;
+    default:
+      return std::numeric_limits<double>::infinity();
+  }
 }
 
 OwnedTensor make_tensor(std::string name, Dtype dtype, Shape shape, std::span<const float> values) {

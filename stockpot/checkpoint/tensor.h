@@ -48,6 +48,8 @@ std::vector<float> float_values(const TensorView& tensor);
 // Rounds to nearest even into dtype (f16, bf16, f32 or f64). bytes.size() must fit.
 void write_values(std::span<const double> values, Dtype dtype, std::span<std::byte> bytes);
 void write_values(std::span<const float> values, Dtype dtype, std::span<std::byte> bytes);
+// The least magnitude that write_values() rounds to infinity; infinity for f64.
+double overflow_limit(Dtype dtype);
 OwnedTensor make_tensor(std::string name, Dtype dtype, Shape shape, std::span<const float> values);
 
 }  // namespace stockpot

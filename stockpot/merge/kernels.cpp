@@ -23,6 +23,64 @@ STOCKPOT_PER_ISA void add_f32(std::span<double> sum, std::span<const std::byte> 
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += sign * load<float>(x.data(), i);
 }
 
+namespace {
+
+constexpr std::size_t kGroup = 32;  // elements summed at a time: a few vector registers
+
+template <typename Read>
+[[gnu::always_inline]] inline void sum_all(std::span<double> sum,
+                                           std::span<const std::byte* const> x, Read read) {
+  const std::size_t whole = sum.size() / kGroup * kGroup;
+  for (std::size_t i = 0; i < whole; i += kGroup) {
+    double group[kGroup];
+    // The first one is copied: from zero, -0 would become +0.
+    for (std::size_t j = 0; j < kGroup; ++j) group[j] = read(x[0], i + j);
+    for (std::size_t model = 1; model < x.size(); ++model)
+      for (std::size_t j = 0; j < kGroup; ++j) group[j] += read(x[model], i + j);
+    for (std::size_t j = 0; j < kGroup; ++j) sum[i + j] = group[j];
+  }
+  for (std::size_t i = whole; i < sum.size(); ++i) {
+    sum[i] = read(x[0], i);
+    for (std::size_t model = 1; model < x.size(); ++model) sum[i] += read(x[model], i);
+  }
+}
+
+// Objects and not lambdas: a lambda is compiled for the baseline only (base/isa.h).
+struct ReadF16 {
+  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
+    return from_f16(load<std::uint16_t>(x, i));
+  }
+};
+struct ReadBf16 {
+  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
+    return from_bf16(load<std::uint16_t>(x, i));
+  }
+};
+struct ReadF32 {
+  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
+    return load<float>(x, i);
+  }
+};
+
+}  // namespace
+
+STOCKPOT_PER_ISA void sum_f16(std::span<double> sum, std::span<const std::byte* const> x) {
+  sum_all(sum, x, ReadF16{});
+}
+
+STOCKPOT_PER_ISA void sum_bf16(std::span<double> sum, std::span<const std::byte* const> x) {
+  sum_all(sum, x, ReadBf16{});
+}
+
+STOCKPOT_PER_ISA void sum_f32(std::span<double> sum, std::span<const std::byte* const> x) {
+  sum_all(sum, x, ReadF32{});
+}
+
+STOCKPOT_PER_ISA void add_difference(std::span<double> out, std::span<const double> x,
+                                     std::span<const double> origin, double weight) {
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * (x[i] - origin[i]);
+}
+
 STOCKPOT_PER_ISA void negate(std::span<double> x) {
   for (double& value : x) value = -value;
 }
@@ -48,6 +106,13 @@ STOCKPOT_PER_ISA void add_exactly(std::span<double> high, std::span<double> low,
 }
 
 STOCKPOT_PER_ISA void divide(std::span<double> sum, double count) {
+  // The reciprocal of a power of two is exact, and so is a product with it.
+  int exponent = 0;
+  if (std::frexp(count, &exponent) == 0.5) {
+    const double reciprocal = 1 / count;
+    for (double& value : sum) value *= reciprocal;
+    return;
+  }
   for (double& value : sum) value /= count;
 }
 
@@ -63,7 +128,9 @@ STOCKPOT_PER_ISA void divide_exactly(std::span<double> high, std::span<const dou
 
 STOCKPOT_PER_ISA void mix(std::span<double> a, std::span<const double> b, double alpha) {
   const double rest = 1 - alpha;
-  for (std::size_t i = 0; i < b.size(); ++i) a[i] = rest * a[i] + alpha * b[i];
+  // What both models share stays as it is: the products would round.
+  for (std::size_t i = 0; i < b.size(); ++i)
+    a[i] = a[i] == b[i] ? a[i] : rest * a[i] + alpha * b[i];
 }
 
 STOCKPOT_PER_ISA double largest_magnitude(std::span<const double> x) {

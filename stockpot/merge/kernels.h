@@ -14,7 +14,17 @@ void add_bf16(std::span<double> sum, std::span<const std::byte> x, double sign);
 void add_f32(std::span<double> sum, std::span<const std::byte> x, double sign);
 void negate(std::span<double> x);
 
-// The same with the rounding error kept in `low`: high + low is the sum to about 106 bits.
+// sum[i] = x_1[i] + x_2[i] + ...: all models at once, kept in registers. Each x points to at least
+// sum.size() values, unaligned.
+void sum_f16(std::span<double> sum, std::span<const std::byte* const> x);
+void sum_bf16(std::span<double> sum, std::span<const std::byte* const> x);
+void sum_f32(std::span<double> sum, std::span<const std::byte* const> x);
+
+// out[i] += weight * (x[i] - origin[i]).
+void add_difference(std::span<double> out, std::span<const double> x,
+                    std::span<const double> origin, double weight);
+
+// sum[i] += x[i] with the rounding error kept in `low`: high + low is the sum to about 106 bits.
 // For fp64 checkpoints, whose sums do not fit 53 bits.
 void add_exactly(std::span<double> high, std::span<double> low, std::span<const double> x);
 

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 
-#include "stockpot/base/error.h"
-#include "stockpot/base/text.h"
 #include "stockpot/merge/kernels.h"
 #include "stockpot/merge/tiles.h"
 
@@ -48,14 +45,6 @@ void divide_tile(Values sum, Values low, int count) {
     merge_kernels::divide(sum, count);
   else
     merge_kernels::divide_exactly(sum, low, count);
-}
-
-std::vector<OwnedTensor> copy(const Checkpoint& model) {
-  std::vector<OwnedTensor> tensors;
-  for (const TensorView& tensor : model.tensors())
-    tensors.push_back(
-        {tensor.name, tensor.dtype, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}});
-  return tensors;
 }
 
 }  // namespace
@@ -118,7 +107,11 @@ std::vector<OwnedTensor> ModelSum::mean() const {
 }
 
 std::vector<OwnedTensor> ModelSum::mean_with(const Checkpoint& model) const {
-  if (count_ == 0) return uniform_average({model});
+  if (count_ == 0) {
+    ModelSum alone;
+    alone.add(model);
+    return alone.mean();
+  }
   check(model);
   return rounded_mean(&model);
 }
@@ -135,51 +128,6 @@ std::vector<OwnedTensor> ModelSum::rounded_mean(const Checkpoint* extra) const {
     if (!low.empty()) std::ranges::copy(part(entry.low, tile), low.begin());
     if (extra != nullptr) add_tile(*extra, tile, 1, sum, low);
     divide_tile(sum, low, count_ + (extra != nullptr ? 1 : 0));
-  });
-}
-
-std::vector<OwnedTensor> uniform_average(const std::vector<Checkpoint>& models) {
-  if (models.empty()) throw UsageError("an average needs at least one model");
-  const Checkpoint& first = models.front();
-  require_averageable(first);
-  for (const Checkpoint& model : models) require_alike(first.tensors(), first.path(), model);
-
-  const auto constants = [&](std::size_t index) { return first.tensors()[index].bytes; };
-  const auto fill = [&](const Tile& tile, Values sum) {
-    TileBuffer buffer;
-    const bool wide = first.tensors()[tile.tensor].dtype == Dtype::f64;
-    const Values low(buffer.data(), wide ? sum.size() : 0);
-    std::ranges::fill(low, 0.0);
-    read_values(first.tensors()[tile.tensor], tile.first, sum);
-    for (std::size_t i = 1; i < models.size(); ++i) add_tile(models[i], tile, 1, sum, low);
-    divide_tile(sum, low, static_cast<int>(models.size()));
-  };
-  try {
-    return build(first.tensors(), constants, fill);
-  } catch (const FormatError&) {
-    // NaN and Inf survive every sum, so build() met them. Only now is it worth a second pass
-    // over the files to say which file they are in.
-    for (const Checkpoint& model : models) require_finite(model);
-    throw;
-  }
-}
-
-std::vector<OwnedTensor> interpolate(const Checkpoint& a, const Checkpoint& b, double alpha) {
-  if (!std::isfinite(alpha))
-    throw UsageError("alpha must be a finite number, is " + shortest(alpha));
-  require_averageable(a);
-  require_alike(a.tensors(), a.path(), b);
-  require_finite(a);
-  require_finite(b);
-  if (alpha == 0) return copy(a);
-  if (alpha == 1) return copy(b);
-  const auto constants = [&](std::size_t index) { return a.tensors()[index].bytes; };
-  return build(a.tensors(), constants, [&](const Tile& tile, Values values) {
-    TileBuffer buffer;
-    const Values other(buffer.data(), values.size());
-    read_values(a.tensors()[tile.tensor], tile.first, values);
-    read_values(b.tensors()[tile.tensor], tile.first, other);
-    merge_kernels::mix(values, other, alpha);
   });
 }
 

@@ -48,14 +48,4 @@ class ModelSum {
   int count_ = 0;
 };
 
-// The uniform soup: the mean of all models, in one pass over each. Equals ModelSum bit for
-// bit without holding a sum in memory.
-std::vector<OwnedTensor> uniform_average(const std::vector<Checkpoint>& models);
-
-// (1 - alpha) * a + alpha * b in fp64, rounded once; alpha 0 and 1 give a and b bit for bit.
-// Integer and bool tensors are those of a (of b for alpha 1). Throws UsageError for an alpha
-// that is not finite, FormatError as ModelSum::add and for values that overflow the dtype
-// (alpha outside 0..1).
-std::vector<OwnedTensor> interpolate(const Checkpoint& a, const Checkpoint& b, double alpha);
-
 }  // namespace stockpot

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -19,20 +18,6 @@ std::string named(const std::string& name) { return "tensor '" + printable(name)
 
 std::string type_and_shape(const TensorView& tensor) {
   return std::string(row(tensor.dtype).safetensors) + " " + to_string(tensor.shape);
-}
-
-// The least magnitude that rounds to infinity.
-double overflow_limit(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::f16:
-      return 65520;
-    case Dtype::bf16:
-      return 0x1.ffp127;
-    case Dtype::f32:
-      return 0x1.ffffffp127;
-    default:
-      return std::numeric_limits<double>::infinity();
-  }
 }
 
 }  // namespace

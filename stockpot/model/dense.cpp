@@ -1,5 +1,7 @@
 #include "stockpot/model/dense.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 #include "stockpot/kernels/gemm.h"

@@ -33,6 +33,10 @@ at::Tensor fused_layer_norm(const at::Tensor& x, const at::Tensor& weight, const
 // (3 * width), queries before keys before values; the result: N x queries x width.
 at::Tensor fused_attention(const at::Tensor& qkv, std::int64_t heads, std::int64_t queries);
 
+// Convolution without bias, padded by half the kernel's (odd) size, for pictures of few pixels:
+// see stockpot/kernels/convolution.h. x: N x in x H x W; weight: out x in x size x size.
+at::Tensor fused_convolution(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride);
+
 // BatchNorm of x (N x C x H x W, channels last), then + shortcut unless undefined, then relu if
 // asked. Live: by the statistics of the batch, which also update the running ones with momentum
 // 0.1; otherwise by the running ones. While no gradients are recorded, x's memory is used for

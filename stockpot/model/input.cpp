@@ -1,11 +1,12 @@
 #include "stockpot/model/input.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <array>
 #include <cassert>
+
+#include "stockpot/model/blocks.h"
 
 namespace stockpot {
 namespace {
@@ -29,7 +30,7 @@ at::Tensor input_on_cpu(std::span<const std::uint8_t> pixels, std::int64_t n, st
       at::empty({n, 3, height, width}, at::kFloat, {}, {}, {}, at::MemoryFormat::ChannelsLast);
   const std::uint8_t* from = pixels.data();
   float* to = input.data_ptr<float>();
-  at::parallel_for(0, n * height * width, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+  for_ranges(n * height * width, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = 3 * begin; i < 3 * end; i += 3) {
       to[i] = table[0][from[i]];
       to[i + 1] = table[1][from[i + 1]];

@@ -104,12 +104,18 @@ at::Tensor dropout(const at::Tensor& x, double probability, const Mode& mode) {
 
 namespace {
 
+// Up to so many pixels our own convolution is faster than oneDNN's, which multiplies by the
+// padding as well. (64 pixels: no difference.)
+constexpr std::int64_t kFewPixels = 16;
+
 // oneDNN 2.6, which LibTorch 1.13 uses, writes past its buffers in the channels_last weight
 // gradient when the channels are no multiple of 16, the batch is odd and there are several
 // threads (seen with AVX-512: 4 to 8 channels, batches of 3, 5 and 7). LibTorch's own
 // convolution serves these small layers.
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride,
                     std::int64_t padding) {
+  if (fusable(x) && x.size(2) * x.size(3) <= kFewPixels)
+    return fused_convolution(x, weight, stride);
   if (x.is_cpu() && weight.size(0) % 16 != 0)
     return at::thnn_conv2d(x, weight, {weight.size(2), weight.size(3)}, {}, {stride, stride},
                            {padding, padding});

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "stockpot/base/progress.h"
 #include "stockpot/data/dataset.h"
-#include "stockpot/pipeline/progress.h"
 #include "stockpot/recipe/recipe.h"
 
 namespace stockpot {

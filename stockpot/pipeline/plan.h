@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "stockpot/pipeline/progress.h"
+#include "stockpot/base/progress.h"
 #include "stockpot/recipe/recipe.h"
 #include "stockpot/report/run_report.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stockpot/base/file.h"
-#include "stockpot/pipeline/progress.h"
+#include "stockpot/base/progress.h"
 #include "stockpot/recipe/recipe.h"
 #include "stockpot/report/run_report.h"
 

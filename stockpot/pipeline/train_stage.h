@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "stockpot/base/progress.h"
 #include "stockpot/model/classifier.h"
 #include "stockpot/pipeline/data_sets.h"
 #include "stockpot/pipeline/plan.h"
-#include "stockpot/pipeline/progress.h"
 #include "stockpot/pipeline/run_folder.h"
 #include "stockpot/train/fit.h"
 

@@ -1,6 +1,5 @@
 #include "stockpot/train/optimizer.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/scalar_tensor.h>
@@ -11,6 +10,7 @@
 #include <span>
 
 #include "stockpot/kernels/optimizer.h"
+#include "stockpot/model/blocks.h"
 
 namespace stockpot {
 namespace {
@@ -55,12 +55,10 @@ at::Tensor FlatOptimizer::gradient_norm() const {
   constexpr std::int64_t kBlock = 1 << 18;
   const std::int64_t n = gradients_.numel();
   std::vector<double> sums(static_cast<std::size_t>((n + kBlock - 1) / kBlock));
-  at::parallel_for(
-      0, static_cast<std::int64_t>(sums.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i)
-          sums[static_cast<std::size_t>(i)] =
-              sum_of_squares(span_of(gradients_, i * kBlock, std::min(n, (i + 1) * kBlock)));
-      });
+  for_ranges(n, kBlock, [&](std::int64_t begin, std::int64_t end) {
+    sums[static_cast<std::size_t>(begin / kBlock)] =
+        sum_of_squares(span_of(gradients_, begin, end));
+  });
   double sum = 0;
   for (const double part : sums) sum += part;
   return at::scalar_tensor(std::sqrt(sum), at::kDouble);
@@ -73,7 +71,8 @@ void FlatOptimizer::step(double learning_rate, const at::Tensor& gradient_norm) 
   ++steps_;
   const double scale = clip_factor(options_.clip_norm, gradient_norm.item<double>());
   for (const Range& range : ranges_)
-    at::parallel_for(range.begin, range.end, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for_ranges(range.end - range.begin, kGrain, [&](std::int64_t from, std::int64_t to) {
+      const std::int64_t begin = range.begin + from, end = range.begin + to;
       const auto values = span_of(values_, begin, end), first = span_of(first_, begin, end);
       const auto gradients = span_of(gradients_, begin, end);
       if (options_.optimizer == Optimizer::adamw)

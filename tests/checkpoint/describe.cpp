@@ -46,18 +46,44 @@ TEST(Describe, NotesAConfigThatCannotBeUsed) {
 TEST(DescribeText, IsAPage) {
   const SmallFolder folder(small_vit());
   folder.write_weights(3);
-  const std::string page = describe_text(describe(folder.path()));
+  const Json description = describe(folder.path());
+  const std::string page = describe_text(description);
   EXPECT_PRED2(contains, page, R"(
   model        ViT, 2 layers of 8, 2 heads, patch 8, image 16 (transformers)
   head         3 classes x 8 features (cat, dog, emu)
   images       resize to 16x16 (bicubic), crop 16x16
                mean 0.5 0.5 0.5, std 0.25 0.5 1.0
   files        model.safetensors
+  format       safetensors
   tensors      40
   parameters   2,835
 )");
-  EXPECT_PRED2(contains, page,
-               "\n  classifier.bias                                       F32     [3]");
+  EXPECT_PRED2(contains, page, "\n  vit.encoder.layer.0..1   2 x 16   2 x 600  F32");
+  EXPECT_PRED2(contains, describe_text(description, {.all_tensors = true}),
+               "\n  classifier.bias                                       F32    [3]");
+}
+
+TEST(Describe, ListsAFolderOfCheckpoints) {
+  const TemporaryFolder folder;
+  const OwnedTensor tensor = make_tensor("w", Dtype::f32, {2}, std::vector<float>{0, 1});
+  write_safetensors(folder.path() / "run10.safetensors", std::vector<TensorView>{tensor.view()});
+  write_safetensors(folder.path() / "run9.safetensors", std::vector<TensorView>{tensor.view()});
+  folder.put("broken.safetensors", "x");
+  const Json description = describe(folder.path());
+  EXPECT_EQ(*description.find("kind"), Json("collection"));
+  ASSERT_EQ(description.find("checkpoints")->items().size(), 3u);
+  const std::string page = describe_text(description);
+  EXPECT_PRED2(contains, page, "broken.safetensors  unreadable");
+  EXPECT_LT(page.find("run9.safetensors"), page.find("run10.safetensors"));
+}
+
+TEST(Describe, FiltersTheListAndHashesOnRequest) {
+  const Json description = describe(
+      fixture("every_dtype.safetensors"),
+      {.hash = true, .wanted = [](std::string_view name) { return name == "a.bfloat16"; }});
+  EXPECT_EQ(description.find("tensors")->items().size(), 1u);
+  EXPECT_EQ(*description.find("tensor_count"), Json(43));
+  EXPECT_TRUE(description.find("hash")->as_string().starts_with("xxh3-128:"));
 }
 
 TEST(DescribeText, MakesNamesPrintable) {

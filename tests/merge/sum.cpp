@@ -43,7 +43,6 @@ TEST(ModelSum, DoesNotDependOnTheOrderOfModels) {
       for (std::size_t i = models.size() - 1; i > 1; --i)
         std::swap(models[i], models[1 + random.below(i)]);
       EXPECT_TRUE(same_bytes(sum_of(models).mean(), wanted)) << row(dtype).safetensors;
-      EXPECT_TRUE(same_bytes(uniform_average(models), wanted)) << row(dtype).safetensors;
     }
   }
 }
@@ -67,7 +66,6 @@ TEST(ModelSum, MeanOfCopiesIsTheCopyBitForBit) {
       sum.add(model);
     }
     EXPECT_TRUE(same_bytes(sum.mean(), copied(model))) << row(dtype).safetensors;
-    EXPECT_TRUE(same_bytes(uniform_average(std::vector<Checkpoint>(7, model)), copied(model)));
   }
 }
 
@@ -112,11 +110,9 @@ TEST(ModelSum, MeanWithEqualsAddingAndLeavesTheSumAlone) {
 TEST(ModelSum, KeepsIntegersOfTheFirstModel) {
   Models folder;
   const auto models = folder.fine_tuned(3, Dtype::f16);
-  for (const auto& mean :
-       {sum_of(models).mean(), uniform_average(models), interpolate(models[0], models[1], 0.5)}) {
-    ASSERT_EQ(mean[1].name, "steps");
-    EXPECT_EQ(mean[1].bytes, std::vector<std::byte>(8, std::byte{1}));
-  }
+  const auto mean = sum_of(models).mean();
+  ASSERT_EQ(mean[1].name, "steps");
+  EXPECT_EQ(mean[1].bytes, std::vector<std::byte>(8, std::byte{1}));
 }
 
 TEST(ModelSum, DoesNotDependOnTheNumberOfThreads) {
@@ -124,13 +120,10 @@ TEST(ModelSum, DoesNotDependOnTheNumberOfThreads) {
   const auto models = folder.fine_tuned(4, Dtype::bf16, 300'000);
   const int usual = threads();
   set_threads(1);
-  const auto wanted = uniform_average(models);
-  const auto mixed = interpolate(models[0], models[1], 0.3);
+  const auto wanted = sum_of(models).mean();
   for (const int count : {1, 2, 7}) {
     set_threads(count);
-    EXPECT_TRUE(same_bytes(uniform_average(models), wanted)) << count;
     EXPECT_TRUE(same_bytes(sum_of(models).mean(), wanted)) << count;
-    EXPECT_TRUE(same_bytes(interpolate(models[0], models[1], 0.3), mixed)) << count;
   }
   set_threads(usual);
 }
@@ -146,8 +139,6 @@ TEST(ModelSum, RefusesModelsThatDiffer) {
   const auto refusal = [&](const std::vector<OwnedTensor>& tensors) {
     const Checkpoint model = folder.open(tensors);
     const std::string message = message_of<FormatError>([&] { sum.add(model); });
-    EXPECT_EQ(message, message_of<FormatError>([&] { uniform_average({good, model}); }));
-    EXPECT_EQ(message, message_of<FormatError>([&] { interpolate(good, model, 0.5); }));
     EXPECT_PRED2(contains, message, model.path().string() + ": tensor '");
     return message;
   };
@@ -181,8 +172,6 @@ TEST(ModelSum, RefusesValuesThatAreNotFiniteAndNamesTheTensor) {
       EXPECT_EQ(message_of<FormatError>([&] { sum.add(model); }), wanted);
       EXPECT_EQ(message_of<FormatError>([&] { sum.mean_with(model); }), wanted);
       EXPECT_EQ(message_of<FormatError>([&] { ModelSum().add(model); }), wanted);
-      EXPECT_EQ(message_of<FormatError>([&] { uniform_average({good, model}); }), wanted);
-      EXPECT_EQ(message_of<FormatError>([&] { interpolate(good, model, 0.5); }), wanted);
       EXPECT_TRUE(same_bytes(sum.mean(), copied(good)));
     }
 }
@@ -193,37 +182,6 @@ TEST(ModelSum, RefusesTypesThatCannotBeAveraged) {
   const Checkpoint model = folder.open({codes});
   EXPECT_PRED2(contains, message_of<FormatError>([&] { ModelSum().add(model); }),
                "tensor 'w' has the type F8_E4M3, which is not supported for averaging");
-  EXPECT_THROW(uniform_average({}), UsageError);
-}
-
-TEST(Interpolate, GivesTheEndsBitForBit) {
-  for (const Dtype dtype : kAveraged) {
-    Models folder;
-    const Checkpoint a = folder.open(dtype, {-0.0, 1, 1.0 / 3});
-    const Checkpoint b = folder.open(dtype, {5, -0.0, 1e-6});
-    EXPECT_TRUE(same_bytes(interpolate(a, b, 0), copied(a)));
-    EXPECT_TRUE(same_bytes(interpolate(a, b, 1), copied(b)));
-  }
-}
-
-TEST(Interpolate, MixesInDoublePrecision) {
-  Models folder;
-  const Checkpoint a = folder.open(Dtype::f32, {1, 0.1f});
-  const Checkpoint b = folder.open(Dtype::f32, {2, 0.3f});
-  const auto mixed = values_of(interpolate(a, b, 0.25)[0]);
-  EXPECT_EQ(mixed[0], 1.25);
-  EXPECT_EQ(mixed[1], static_cast<float>(0.75 * static_cast<double>(0.1f) +
-                                         0.25 * static_cast<double>(0.3f)));
-  EXPECT_EQ(values_of(interpolate(a, b, 2)[0])[0], 3);  // beyond b
-}
-
-TEST(Interpolate, RefusesOverflowAndBadAlphas) {
-  Models folder;
-  const Checkpoint a = folder.open(Dtype::f16, {0, 1});
-  const Checkpoint b = folder.open(Dtype::f16, {60000, 1});
-  EXPECT_EQ(message_of<FormatError>([&] { interpolate(a, b, 1.1); }),
-            "tensor 'w': the result does not fit the type F16");
-  EXPECT_THROW(interpolate(a, b, std::nan("")), UsageError);
 }
 
 }  // namespace

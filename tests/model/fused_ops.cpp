@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
@@ -133,6 +134,15 @@ TEST(FusedAttention, EqualsSoftmaxAttention) {
                  {normal({3, c.tokens, 3 * c.width}) * 2});
 }
 
+TEST(FusedConvolution, EqualsConv2d) {
+  for (const auto& [size, stride] : {std::pair(1, 2), std::pair(3, 1), std::pair(3, 2)}) {
+    const at::Tensor x = normal({5, 20, 4, 3}).contiguous(at::MemoryFormat::ChannelsLast);
+    expect_equal([&](const Tensors& t) { return fused_convolution(t[0], t[1], stride); },
+                 [&](const Tensors& t) { return at::conv2d(t[0], t[1], {}, stride, size / 2); },
+                 {x, normal({40, 20, size, size}).contiguous(at::MemoryFormat::ChannelsLast)});
+  }
+}
+
 struct NormCase {
   bool live, relu, shortcut;
 };
@@ -193,25 +203,39 @@ TEST(FusedMaxPool, EqualsMaxPool) {
   }
 }
 
-TEST(FusedOperators, GiveTheSameBitsForAnyNumberOfThreads) {
-  const Tensors inputs = {normal({5, 65, 48}), normal({48}),      normal({48}),
-                          normal({144, 48}),   normal({144}),     normal({300, 48}),
-                          normal({300}),       normal({48, 300}), normal({48})};
-  const Operator layer = [](const Tensors& t) {
-    const at::Tensor qkv = fused_linear(fused_layer_norm(t[0], t[1], t[2], 1e-6), t[3], t[4]);
-    return fused_gelu_mlp(fused_attention(qkv, 3, 65), {t[5], t[6], t[7], t[8]}, t[0]);
-  };
+void expect_same_bits_for_any_number_of_threads(const Operator& op, const Tensors& inputs) {
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  const Outcome one = run(layer, inputs, at::kFloat);
+  const Outcome one = run(op, inputs, at::kFloat);
   for (const int count : {2, 7}) {
     at::set_num_threads(count);
-    const Outcome many = run(layer, inputs, at::kFloat);
+    const Outcome many = run(op, inputs, at::kFloat);
     EXPECT_TRUE(test::same_bits(one.value, many.value));
     for (std::size_t i = 0; i < inputs.size(); ++i)
       EXPECT_TRUE(test::same_bits(one.gradients[i], many.gradients[i])) << i;
   }
   at::set_num_threads(threads);
+}
+
+TEST(FusedOperators, GiveTheSameBitsForAnyNumberOfThreads) {
+  expect_same_bits_for_any_number_of_threads(
+      [](const Tensors& t) {
+        const at::Tensor qkv = fused_linear(fused_layer_norm(t[0], t[1], t[2], 1e-6), t[3], t[4]);
+        return fused_gelu_mlp(fused_attention(qkv, 3, 65), {t[5], t[6], t[7], t[8]}, t[0]);
+      },
+      {normal({5, 65, 48}), normal({48}), normal({48}), normal({144, 48}), normal({144}),
+       normal({300, 48}), normal({300}), normal({48, 300}), normal({48})});
+}
+
+TEST(FusedOperators, OfPicturesGiveTheSameBitsForAnyNumberOfThreads) {
+  const at::Tensor mean = at::full({70}, 0.5), variance = at::ones({70});
+  expect_same_bits_for_any_number_of_threads(
+      [&](const Tensors& t) {
+        const BatchNormTensors norm{t[1], t[2], mean, variance};
+        const at::Tensor x = fused_batch_norm(t[0], norm, true, t[0], true);
+        return fused_convolution(fused_max_pool(x), t[3], 1);
+      },
+      {normal({20, 70, 8, 8}), normal({70}), normal({70}), normal({100, 70, 3, 3})});
 }
 
 }  // namespace

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Averaging and merging checkpoints: stockpot beside the programs people use, in one run.
+
+    benchmarks/run_average.py --models FOLDER [--count 8] [--threads 1,2] [--rounds 5]
+        [--stockpot build/bench/bin/stockpot] [--methods average,ties,stock]
+
+FOLDER holds the files of make_checkpoints.py (fp32 or bf16 safetensors). Needs PyTorch,
+safetensors and mergekit. All take turns over the same warm files and write their output to the
+same disk; the first round is dropped and medians are printed. The peers run inside of this
+process, so that neither Python's start nor `import torch` counts; stockpot is started anew each
+time and its start counts. No peer waits for the disk, so stockpot runs with --no-sync; what
+waiting costs is measured beside it.
+
+The floor is one pass over every input byte at the rate at which all threads together read the
+same files through a mapping, plus one write of the output's bytes by plain write().
+"""
+import argparse
+import gc
+import mmap
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+
+def soups_loop(files, out):
+    """As the model soups program averages: each state dict loaded whole, v * (1/k) added."""
+    soup = None
+    for file in files:
+        state = load_file(file)
+        # torch.load copies the file to the heap; so does this.
+        state = {name: value.clone() for name, value in state.items()}
+        if soup is None:
+            soup = {name: value * (1.0 / len(files)) for name, value in state.items()}
+        else:
+            soup = {name: value * (1.0 / len(files)) + soup[name] for name, value in state.items()}
+    save_file(soup, out)
+
+
+def timm_loop(files, out):
+    """As timm's avg_checkpoints averages: sums and a count for each name, in double precision."""
+    total, counts = {}, {}
+    for file in files:
+        for name, value in load_file(file).items():
+            if name in total:
+                total[name] += value.to(torch.float64)
+                counts[name] += 1
+            else:
+                total[name] = value.clone().to(torch.float64)
+                counts[name] = 1
+    for name in total:
+        total[name].div_(counts[name])
+    limits = torch.finfo(torch.float32)
+    save_file({name: value.clamp(limits.min, limits.max).to(torch.float32)
+               for name, value in total.items()}, out)
+
+
+def in_place_loop(files, out):
+    """The best plain Python: mapped files, sums in place, in the files' type."""
+    readers = [safe_open(file, framework="pt") for file in files]
+    mean = {}
+    for name in readers[0].keys():
+        total = readers[0].get_tensor(name).clone()
+        for reader in readers[1:]:
+            total.add_(reader.get_tensor(name))
+        mean[name] = total.div_(len(files))
+    save_file(mean, out)
+
+
+def mergekit(method, base=None, **parameters):
+    def run(files, out):
+        import yaml
+        from mergekit.options import MergeOptions
+        from mergekit.scripts import merge_raw_pytorch as raw
+        models = [{"model": str(file), "parameters": {"weight": 1.0, **parameters}} for file in files]
+        config = {"merge_method": method, "models": models}
+        if base is not None:
+            config["base_model"] = str(base)
+        folder = Path(out).with_suffix("")
+        raw.SimpleLoaderCache().loaders.clear() if hasattr(raw.SimpleLoaderCache(), "loaders") else None
+        checked = raw.RawPyTorchMergeConfig.model_validate(yaml.safe_load(yaml.safe_dump(config)))
+        options = MergeOptions()
+        tasks = raw.plan_flat_merge(checked, str(folder), False, False, options)
+        raw.Executor(tasks, math_device="cpu", storage_device="cpu").execute()
+    return run
+
+
+class Stockpot:
+    def __init__(self, program, command, threads, sync=False):
+        self.program, self.command, self.threads, self.sync = program, command, threads, sync
+        self.peak = 0
+
+    def __call__(self, files, out):
+        line = [self.program, *self.command, *map(str, files), "-o", str(out), "--overwrite",
+                "--quiet", "--threads", str(self.threads)] + ([] if self.sync else ["--no-sync"])
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            sys.exit(f"failed: {' '.join(line)}")
+        self.peak = max(self.peak, usage.ru_maxrss / 1024)
+
+
+def read_pass(files, threads):
+    """Seconds to read every byte of the mapped files once (numpy's sum of 64-bit words)."""
+    import numpy
+    def work(part):
+        for file in part:
+            with open(file, "rb") as handle:
+                view = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+                words = numpy.frombuffer(view, numpy.uint64, len(view) // 8)
+                numpy.bitwise_or.reduce(words)
+                del words
+                view.close()
+    workers = [threading.Thread(target=work, args=(files[i::threads],)) for i in range(threads)]
+    start = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - start
+
+
+def write_pass(size, out):
+    block = bytes(1 << 20)
+    start = time.perf_counter()
+    with open(out, "wb") as handle:
+        for _ in range(size >> 20):
+            handle.write(block)
+    return time.perf_counter() - start
+
+
+def timed(run, files, out):
+    gc.collect()
+    start = time.perf_counter()
+    run(files, out)
+    return time.perf_counter() - start
+
+
+def contestants(method, program, threads, base):
+    if method == "average":
+        return {"stockpot average": Stockpot(program, ["average"], threads),
+                "stockpot average, synced": Stockpot(program, ["average"], threads, sync=True),
+                "model soups' loop": soups_loop, "timm's avg_checkpoints loop": timm_loop,
+                "mergekit linear": mergekit("linear"), "in-place Python": in_place_loop}
+    if method == "ties":
+        return {"stockpot ties": Stockpot(program, ["merge", "ties", "--preset", "mergekit",
+                                                    "--density", "0.2", "--base", str(base)], threads),
+                "stockpot ties, global trim": Stockpot(
+                    program, ["merge", "ties", "--density", "0.2", "--base", str(base)], threads),
+                "mergekit ties": mergekit("ties", base, density=0.2)}
+    return {"stockpot stock": Stockpot(program, ["merge", "stock", "--base", str(base)], threads),
+            "mergekit model_stock": mergekit("model_stock", base)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=8)
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--methods", default="average,ties,stock")
+    parser.add_argument("--stockpot", default="build/bench/bin/stockpot")
+    arguments = parser.parse_args()
+    found = sorted(arguments.models.glob("*.safetensors"))
+    base, files = found[0], found[1:arguments.count + 1]
+    if len(files) < arguments.count:
+        sys.exit(f"{arguments.models}: {arguments.count + 1} checkpoints are needed")
+    total = sum(file.stat().st_size for file in files)
+    print(f"{len(files)} checkpoints, {total / 1e9:.2f} GB, load {os.getloadavg()[0]:.1f}\n")
+    print("| program | threads | s | times as long | peak MB | of the floor |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for threads in map(int, arguments.threads.split(",")):
+        torch.set_num_threads(threads)
+        for method in arguments.methods.split(","):
+            runs = contestants(method, arguments.stockpot, threads, base)
+            times = {name: [] for name in runs}
+            floors = []
+            with tempfile.TemporaryDirectory(dir=arguments.models.parent) as folder:
+                for turn in range(arguments.rounds + 1):
+                    for name, run in runs.items():
+                        seconds = timed(run, files, Path(folder) / "out.safetensors")
+                        if turn:
+                            times[name].append(seconds)
+                    floors.append(read_pass(files, threads) +
+                                  write_pass(base.stat().st_size, Path(folder) / "plain"))
+            ours = statistics.median(times[next(iter(runs))])
+            floor = statistics.median(floors[1:])
+            for name, run in runs.items():
+                seconds = statistics.median(times[name])
+                peak = f"{run.peak:.0f}" if isinstance(run, Stockpot) else ""
+                print(f"| {name} | {threads} | {seconds:.2f} | {seconds / ours:.2f} | {peak} "
+                      f"| {seconds / floor:.1f} |", flush=True)
+    print(f"\npeak of this process (all peers): "
+          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+// The commands that work on checkpoints of any architecture, without LibTorch. Each function
+// adds its sub-commands to the program; a sub-command binds its own arguments (kept alive by
+// the callback) and sets line.command to a CheckpointCommand.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+
+namespace stockpot::cli {
+
+// --json, --quiet, --color.
+void add_common(CLI::App& app, CommandLine& line);
+// --threads.
+void add_threads(CLI::App& app, CommandLine& line);
+
+void add_look_commands(CLI::App& app, CommandLine& line);   // inspect, diff, verify, doctor
+void add_write_commands(CLI::App& app, CommandLine& line);  // convert, lora
+void add_merge_commands(CLI::App& app, CommandLine& line);  // average, interpolate, merge
+
+}  // namespace stockpot::cli

@@ -1,0 +1,101 @@
+#include "stockpot/checkpoint/content_hash.h"
+
+#include <algorithm>
+#include <new>
+
+#include "stockpot/base/file.h"
+#include "stockpot/base/threads.h"
+#include "stockpot/checkpoint/xxh3.h"
+
+namespace stockpot {
+namespace {
+
+// Fixed-width little-endian text, so that the hash is the same on every machine.
+void append(std::string& text, std::uint64_t number) {
+  for (int i = 0; i < 8; ++i) text += static_cast<char>(number >> (8 * i) & 0xff);
+}
+
+void append(std::string& text, const Hash128& hash) {
+  append(text, hash.low);
+  append(text, hash.high);
+}
+
+Hash128 hash_text(const std::string& text) { return hash_bytes(std::as_bytes(std::span(text))); }
+
+}  // namespace
+
+std::string Hash128::hex() const {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::uint64_t half : {high, low})
+    for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[half >> shift & 15];
+  return text;
+}
+
+Hash128 hash_bytes(std::span<const std::byte> bytes) {
+  std::uint64_t halves[2];
+  xxh3::functions().once(bytes.data(), bytes.size(), halves);
+  return {halves[0], halves[1]};
+}
+
+BlockHasher::BlockHasher() : state_(xxh3::functions().create()) {
+  if (state_ == nullptr) throw std::bad_alloc();
+  xxh3::functions().reset(state_);
+}
+
+BlockHasher::~BlockHasher() { xxh3::functions().destroy(state_); }
+
+void BlockHasher::add(std::span<const std::byte> bytes) {
+  xxh3::functions().update(state_, bytes.data(), bytes.size());
+}
+
+Hash128 BlockHasher::hash() const {
+  std::uint64_t halves[2];
+  xxh3::functions().digest(state_, halves);
+  return {halves[0], halves[1]};
+}
+
+Hash128 tensor_hash(std::span<const Hash128> blocks, std::uint64_t bytes) {
+  std::string text;
+  append(text, bytes);
+  for (const Hash128& block : blocks) append(text, block);
+  return hash_text(text);
+}
+
+std::string model_hash(std::vector<HashedTensor> tensors) {
+  std::ranges::sort(tensors, {}, &HashedTensor::name);
+  std::string text;
+  for (const HashedTensor& tensor : tensors) {
+    append(text, tensor.name.size());
+    text += tensor.name;
+    const std::string_view dtype = row(tensor.dtype).safetensors;
+    append(text, dtype.size());
+    text += dtype;
+    append(text, tensor.shape.size());
+    for (const std::int64_t size : tensor.shape) append(text, static_cast<std::uint64_t>(size));
+    append(text, tensor.hash);
+  }
+  return "xxh3-128:" + hash_text(text).hex();
+}
+
+HashedTensor hash_tensor(const TensorView& tensor) {
+  const std::int64_t elements = element_count(tensor.shape);
+  std::vector<Hash128> blocks(static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock));
+  parallel_for(elements, kHashBlock, [&](std::int64_t begin, std::int64_t end) {
+    const auto block = tensor.bytes.subspan(byte_count(tensor.dtype, begin),
+                                            byte_count(tensor.dtype, end - begin));
+    blocks[static_cast<std::size_t>(begin / kHashBlock)] = hash_bytes(block);
+    release_pages(block);
+  });
+  return {tensor.name, tensor.dtype, tensor.shape, tensor_hash(blocks, tensor.bytes.size())};
+}
+
+std::vector<HashedTensor> hash_tensors(const Checkpoint& model) {
+  std::vector<HashedTensor> result;
+  for (const TensorView& tensor : model.tensors()) result.push_back(hash_tensor(tensor));
+  return result;
+}
+
+std::string content_hash(const Checkpoint& model) { return model_hash(hash_tensors(model)); }
+
+}  // namespace stockpot

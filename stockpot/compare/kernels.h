@@ -1,0 +1,23 @@
+// The sums that compare two lists of numbers: pure functions, compiled once per instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace stockpot::compare_kernels {
+
+// Of two lists a and b.
+struct PairSums {
+  double aa = 0, bb = 0, ab = 0, dd = 0;  // sums of a*a, b*b, a*b and (a-b)*(a-b)
+  double largest = 0;                     // |a-b|
+};
+
+// Values must be finite.
+PairSums pair_sums(std::span<const double> a, std::span<const double> b);
+
+// gram[i * rows + j] += <row i, row j> for j <= i, where row i is the `columns` values from
+// x + i * columns on.
+void add_gram(const double* x, std::size_t rows, std::size_t columns, double* gram);
+
+}  // namespace stockpot::compare_kernels

@@ -1,0 +1,73 @@
+#include "stockpot/compare/verify_manifest.h"
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/text.h"
+#include "stockpot/checkpoint/config_reader.h"
+#include "stockpot/checkpoint/content_hash.h"
+#include "stockpot/merge/manifest.h"
+
+namespace stockpot {
+namespace {
+
+constexpr std::string_view kInFolder = "stockpot.json";
+constexpr std::string_view kEnding = ".manifest.json";
+
+void add(VerifyReport& report, Severity severity, std::string text) {
+  report.findings.push_back({severity, "manifest", std::move(text), "", {}, {}});
+}
+
+void check_input(const ConfigReader& input, VerifyReport& report, Progress& progress) {
+  const std::string path = input.string("path", ""), hash = input.string("hash", "");
+  const std::string name = printable(path);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored))
+    return add(report, Severity::warning, "the input " + name + " is not there any more");
+  progress.status("input " + name);
+  OpenOptions options;
+  if (input.has("state_key")) options.state_key = input.string("state_key", "");
+  const std::string found = content_hash(Checkpoint::open(path, options));
+  if (found == hash) return add(report, Severity::note, "the input " + name + " is unchanged");
+  add(report, Severity::failure,
+      "the input " + name + " was changed: its hash is " + found + ", the manifest says " +
+          printable(hash));
+}
+
+void check_all(const Json& json, const fs::path& file, VerifyReport& report, Progress& progress) {
+  const ConfigReader manifest(json, file);
+  if (const auto version = manifest.integer("schema_version", 0, 0, 1'000'000); version != 1)
+    throw FormatError(file, "schema_version " + std::to_string(version) +
+                                " is not known (known: 1); a newer stockpot may read it");
+  const std::string hash = manifest.child("output").string("hash", "");
+  if (hash != report.hash)
+    add(report, Severity::failure, "the output was changed: the manifest says " + printable(hash));
+  else
+    add(report, Severity::note, "the output is the one that was written");
+  const Json* inputs = manifest.find("inputs");
+  if (inputs == nullptr || !inputs->is_array()) manifest.fail("inputs", "a list is expected");
+  for (const Json& entry : inputs->items()) {
+    check_input(ConfigReader(entry, file, "inputs."), report, progress);
+  }
+}
+
+}  // namespace
+
+fs::path checkpoint_of(const fs::path& path) {
+  const std::string name = path.filename().native();
+  if (name == kInFolder) return path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (name.size() > kEnding.size() && name.ends_with(kEnding))
+    return path.parent_path() / name.substr(0, name.size() - kEnding.size());
+  return path;
+}
+
+void check_manifest(VerifyReport& report, Progress& progress) {
+  const fs::path file = manifest_path(report.path);
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return;
+  try {
+    check_all(Json::read(file), file, report, progress);
+  } catch (const FormatError& error) {
+    add(report, Severity::failure, error.what());
+  }
+}
+
+}  // namespace stockpot

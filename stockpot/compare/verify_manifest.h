@@ -1,0 +1,16 @@
+// The manifest of a merged checkpoint against what is there. Private to the room.
+#pragma once
+
+#include "stockpot/compare/verify.h"
+
+namespace stockpot {
+
+// The checkpoint that a manifest (stockpot.json, NAME.manifest.json) belongs to; any other path is
+// a checkpoint itself.
+fs::path checkpoint_of(const fs::path& path);
+
+// Adds to the findings when report.path has a manifest: the hash of the output, and those of the
+// inputs that are still where they were. report.hash must be set.
+void check_manifest(VerifyReport& report, Progress& progress);
+
+}  // namespace stockpot

@@ -1,0 +1,29 @@
+// The record that every merged checkpoint carries: what it was made from, how, and what came out
+// (docs/checkpoints.md has the members). With it, `verify` makes the same bytes again.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "stockpot/base/json.h"
+#include "stockpot/merge/plan.h"
+#include "stockpot/merge/run.h"
+
+namespace stockpot {
+
+struct ManifestFacts {
+  std::vector<std::string> command;  // the arguments but for the output, with absolute paths
+  std::string method;                // "average", "ties", ...
+  std::string batchnorm, integers;   // the policies as the command line names them
+  Container container = Container::safetensors;
+  std::vector<fs::path> files;  // of the output
+};
+
+Json make_manifest(const MergePlan& plan, const MergeMethod& method, const MergeOutcome& outcome,
+                   const ManifestFacts& facts);
+
+// Where the manifest of an output lies: stockpot.json inside of a folder, NAME.manifest.json
+// beside a file.
+fs::path manifest_path(const fs::path& output);
+
+}  // namespace stockpot

@@ -1,0 +1,236 @@
+#include "stockpot/merge/run.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <mutex>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/file.h"
+#include "stockpot/base/text.h"
+#include "stockpot/base/threads.h"
+#include "stockpot/checkpoint/content_hash.h"
+#include "stockpot/checkpoint/message.h"
+#include "stockpot/merge/integers.h"
+#include "stockpot/merge/kernels.h"
+#include "stockpot/merge/statistics.h"
+#include "stockpot/merge/tiles.h"
+
+namespace stockpot {
+namespace {
+
+using Kind = PlannedTensor::Kind;
+using Clock = std::chrono::steady_clock;
+
+// What the program itself, its buffers and the pages around a block need.
+constexpr std::uint64_t kOwnMemory = 24'000'000;
+
+std::span<const std::byte> part(const TensorView& view, std::int64_t first, std::int64_t count) {
+  return view.bytes.subspan(byte_count(view.dtype, first), byte_count(view.dtype, count));
+}
+
+// The hashes of the blocks of each tensor that was read on the way, by tensor; what a merge does
+// not read (skipped tensors) is hashed afterwards.
+using BlockHashes = std::map<const TensorView*, std::vector<Hash128>>;
+
+class Run {
+ public:
+  Run(const MergePlan& plan, MergeMethod& method, const MergeSink& sink, const RunLimits& limits,
+      Progress& progress)
+      : plan_(plan), method_(method), sink_(sink), limits_(limits), progress_(progress) {
+    total_ = plan.bytes_to_read();
+  }
+
+  MergeOutcome run() {
+    const int before = threads();
+    set_threads(allowed_threads());
+    survey();
+    written_.resize(plan_.tensors.size());
+    for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+      if (!plan_.tensors[i].output.tied_to) write(i);
+    for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
+      const OutputTensor& output = plan_.tensors[i].output;
+      if (!output.tied_to) continue;
+      written_[i] = written_[*output.tied_to];
+      written_[i].name = output.name;
+    }
+    set_threads(before);
+    return finish();
+  }
+
+ private:
+  // Threads whose blocks fit into the memory allowed.
+  int allowed_threads() const {
+    if (limits_.max_memory == 0) return threads();
+    const std::uint64_t models = plan_.models.size() + (plan_.base != nullptr ? 1 : 0);
+    const std::uint64_t each = (models + 2) * byte_count(Dtype::f64, kHashBlock);
+    const std::uint64_t room =
+        limits_.max_memory > kOwnMemory ? (limits_.max_memory - kOwnMemory) / each : 0;
+    if (room == 0)
+      throw UsageError("--max-memory " + human_bytes(limits_.max_memory) + " is too little for " +
+                       std::to_string(models) + " models: at least " +
+                       human_bytes(kOwnMemory + each) + " is needed");
+    return static_cast<int>(std::min<std::uint64_t>(room, static_cast<std::uint64_t>(threads())));
+  }
+
+  void survey() {
+    std::vector<TensorJob> jobs;
+    for (const PlannedTensor& tensor : plan_.tensors)
+      if (tensor.kind == Kind::merged && !tensor.output.tied_to) jobs.push_back(tensor.job);
+    method_.survey(jobs, progress_);
+  }
+
+  void write(std::size_t index) {
+    const PlannedTensor& tensor = plan_.tensors[index];
+    std::vector<const TensorView*> sources = tensor.sources;
+    if (tensor.kind == Kind::merged) {
+      sources = tensor.job.models;
+      if (tensor.job.base != nullptr) sources.push_back(tensor.job.base);
+      method_.prepare(tensor.job);
+    }
+    const std::int64_t elements = element_count(tensor.output.shape);
+    const auto blocks = static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock);
+    std::vector<std::vector<Hash128>*> source_hashes;
+    for (const TensorView* source : sources) {
+      source_hashes.push_back(&read_[source]);
+      source_hashes.back()->resize(blocks);
+    }
+    std::vector<Hash128> written(blocks);
+    parallel_for(elements, kHashBlock, [&](std::int64_t begin, std::int64_t end) {
+      const auto block = static_cast<std::size_t>(begin / kHashBlock);
+      std::vector<BlockHasher> hashers(sources.size());
+      std::vector<std::byte> bytes(byte_count(tensor.output.dtype, end - begin));
+      for (std::int64_t first = begin; first < end; first += kTileElements) {
+        const std::int64_t count = std::min(kTileElements, end - first);
+        for (std::size_t i = 0; i < sources.size(); ++i)
+          hashers[i].add(part(*sources[i], first, count));
+        const auto place = byte_count(tensor.output.dtype, first - begin);
+        fill(tensor, first, count,
+             std::span(bytes).subspan(place, byte_count(tensor.output.dtype, count)));
+      }
+      for (std::size_t i = 0; i < sources.size(); ++i) {
+        (*source_hashes[i])[block] = hashers[i].hash();
+        release_pages(part(*sources[i], begin, end - begin));
+      }
+      written[block] = hash_bytes(bytes);
+      sink_(index, byte_count(tensor.output.dtype, begin), bytes);
+      report(sources.size() * byte_count(tensor.output.dtype, end - begin));
+    });
+    // Small tensors leave less than a page to let go of, but the kernel mapped their neighbours.
+    for (const TensorView* source : sources) release_pages(source->bytes, kNeighbours);
+    written_[index] = {tensor.output.name, tensor.output.dtype, tensor.output.shape,
+                       tensor_hash(written, byte_count(tensor.output.dtype, elements))};
+  }
+
+  void fill(const PlannedTensor& tensor, std::int64_t first, std::int64_t count,
+            std::span<std::byte> bytes) {
+    if (tensor.kind == Kind::largest) return largest_integers(tensor.sources, first, bytes);
+    const TensorView* const only = tensor.sources.empty() ? nullptr : tensor.sources.front();
+    if (tensor.kind == Kind::copied && only->dtype == tensor.output.dtype) {
+      std::ranges::copy(part(*only, first, count), bytes.begin());
+      if (!row(only->dtype).floating || row(only->dtype).bits < 16) return;
+    }
+    TileBuffer buffer;
+    const std::span values(buffer.data(), static_cast<std::size_t>(count));
+    if (tensor.kind == Kind::merged)
+      method_.fill(tensor.job, first, values);
+    else if (tensor.kind == Kind::copied)
+      read_values(*only, first, values);
+    else
+      total_variance(tensor.sources, plan_.models.size(), first, values);
+    check(tensor, values);
+    if (tensor.kind != Kind::copied || only->dtype != tensor.output.dtype)
+      write_values(values, tensor.output.dtype, bytes);
+  }
+
+  void check(const PlannedTensor& tensor, std::span<const double> values) const {
+    const double largest = merge_kernels::largest_magnitude(values);
+    if (largest < overflow_limit(tensor.output.dtype) || limits_.allow_nonfinite) return;
+    // NaN and Inf survive every sum. Only now is it worth reading again to say whose they are.
+    for (const TensorView* view : tensor.kind == Kind::merged ? tensor.job.models : tensor.sources)
+      require_finite(*view);
+    if (tensor.job.base != nullptr) require_finite(*tensor.job.base);
+    throw FormatError("tensor " + in_quotes(tensor.output.name) + ": a merged value of " +
+                      significant(largest, 3) + " does not fit the type " +
+                      std::string(row(tensor.output.dtype).safetensors) + " (wider: --dtype)");
+  }
+
+  void require_finite(const TensorView& view) const {
+    std::atomic<std::int64_t> bad = 0;
+    parallel_for(element_count(view.shape), kTileElements,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   TileBuffer buffer;
+                   const std::span values(buffer.data(), static_cast<std::size_t>(end - begin));
+                   read_values(view, begin, values);
+                   bad += std::ranges::count_if(values, [](double x) { return !std::isfinite(x); });
+                 });
+    if (bad == 0) return;
+    throw FormatError(file_of(view), "tensor " + in_quotes(view.name) + " holds " + grouped(bad) +
+                                         " values that are NaN or Inf, of " +
+                                         grouped(element_count(view.shape)) +
+                                         " (--allow-nonfinite lets them through)");
+  }
+
+  const fs::path& file_of(const TensorView& view) const {
+    for (const Checkpoint* model : plan_.models)
+      if (model->find(view.name) == &view) return model->path();
+    return plan_.base->path();
+  }
+
+  void report(std::uint64_t bytes) {
+    const std::uint64_t done = bytes_ += bytes;
+    const std::unique_lock lock(report_mutex_, std::try_to_lock);
+    if (!lock) return;
+    const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    progress_.status("merged " + human_bytes(std::min(done, total_)) + " of " +
+                     human_bytes(total_) + ", " +
+                     fixed(static_cast<double>(done) / 1e9 / std::max(seconds, 1e-3), 1) + " GB/s");
+  }
+
+  std::string hash_of(const Checkpoint& model) const {
+    std::vector<HashedTensor> tensors;
+    for (const TensorView& tensor : model.tensors()) {
+      const auto known = read_.find(&tensor);
+      tensors.push_back(known == read_.end()
+                            ? hash_tensor(tensor)
+                            : HashedTensor{tensor.name, tensor.dtype, tensor.shape,
+                                           tensor_hash(known->second, tensor.bytes.size())});
+    }
+    return model_hash(std::move(tensors));
+  }
+
+  MergeOutcome finish() {
+    MergeOutcome outcome;
+    for (const Checkpoint* model : plan_.models) outcome.model_hashes.push_back(hash_of(*model));
+    if (plan_.base != nullptr) outcome.base_hash = hash_of(*plan_.base);
+    outcome.output_hash = model_hash(written_);
+    outcome.bytes_read = total_;
+    outcome.bytes_written = plan_.bytes_to_write();
+    outcome.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    return outcome;
+  }
+
+  const MergePlan& plan_;
+  MergeMethod& method_;
+  const MergeSink& sink_;
+  const RunLimits& limits_;
+  Progress& progress_;
+  const Clock::time_point start_ = Clock::now();
+  std::uint64_t total_ = 0;
+  std::atomic<std::uint64_t> bytes_ = 0;
+  std::mutex report_mutex_;
+  BlockHashes read_;
+  std::vector<HashedTensor> written_;
+};
+
+}  // namespace
+
+MergeOutcome run_merge(const MergePlan& plan, MergeMethod& method, const MergeSink& sink,
+                       const RunLimits& limits, Progress& progress) {
+  return Run(plan, method, sink, limits, progress).run();
+}
+
+}  // namespace stockpot

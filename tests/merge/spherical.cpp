@@ -1,0 +1,116 @@
+#include "stockpot/merge/spherical.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "stockpot/base/error.h"
+#include "stockpot/merge/model_stock.h"
+#include "tests/merge/jobs.h"
+
+namespace stockpot {
+namespace {
+
+using Values = std::vector<double>;
+
+Values slerp(const Values& a, const Values& b, double t, bool swapped = false) {
+  Ingredients ingredients;
+  ingredients.add("w", {static_cast<std::int64_t>(a.size())}, {}, {a, b});
+  Slerp method({.t = t});
+  const std::vector<std::size_t> order{swapped ? 1u : 0u, swapped ? 0u : 1u};
+  return merged(method, ingredients.jobs({}, order))[0];
+}
+
+TEST(Slerp, EqualsKnownValues) {
+  const Values middle = slerp({1, 0}, {0, 1}, 0.5), quarter = slerp({2, 0}, {1, 1}, 0.25);
+  EXPECT_NEAR(middle[0], .70710678, 1e-8);
+  EXPECT_NEAR(middle[1], .70710678, 1e-8);
+  EXPECT_NEAR(quarter[0], 1.8472893, 1e-7);
+  EXPECT_NEAR(quarter[1], .27589938, 1e-8);
+}
+
+TEST(Slerp, GivesTheEndsBitForBitAndRunsFromTheFirstModelToTheSecond) {
+  const Values a = normal_values(100, 1), b = normal_values(100, 2);
+  EXPECT_EQ(slerp(a, b, 0), a);
+  EXPECT_EQ(slerp(a, b, 1), b);
+  EXPECT_EQ(slerp(a, b, 0, true), a);
+  const Values wanted = slerp(a, b, 0.3), swapped = slerp(a, b, 0.3, true);
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(swapped[i], wanted[i], 1e-15);
+}
+
+TEST(Slerp, IsLinearNearALineAndForZeroVectors) {
+  EXPECT_EQ(slerp({1, 0}, {2, 0}, 0.5), (Values{1.5, 0}));
+  EXPECT_EQ(slerp({1, 0}, {-3, 0}, 0.5), (Values{-1, 0}));
+  EXPECT_EQ(slerp({0, 0}, {1, 2}, 0.5), (Values{0.5, 1}));
+}
+
+TEST(Slerp, RefusesWhatCannotBe) {
+  EXPECT_THROW(Slerp({.t = 1.5}), UsageError);
+  Ingredients ingredients;
+  ingredients.add("w", {1}, {}, {{1}, {2}, {3}});
+  Slerp method({});
+  EXPECT_THROW(merged(method, ingredients.jobs()), UsageError);
+}
+
+TEST(Karcher, OfTwoIsSlerpOfTheirDirections) {
+  const Values a = normal_values(50, 1), b = normal_values(50, 2);
+  Ingredients ingredients;
+  ingredients.add("w", {50}, {}, {a, b});
+  KarcherMean karcher({});
+  const Values mean = merged(karcher, ingredients.jobs())[0];
+  double norm_a = 0, norm_b = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    norm_a += a[i] * a[i];
+    norm_b += b[i] * b[i];
+  }
+  norm_a = std::sqrt(norm_a);
+  norm_b = std::sqrt(norm_b);
+  Values unit_a = a, unit_b = b;
+  for (double& x : unit_a) x /= norm_a;
+  for (double& x : unit_b) x /= norm_b;
+  const Values direction = slerp(unit_a, unit_b, 0.5);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    EXPECT_NEAR(mean[i], direction[i] * (norm_a + norm_b) / 2, 1e-12);
+}
+
+TEST(Karcher, OppositeDirectionsAreFiniteOrRefused) {
+  Ingredients ingredients;
+  ingredients.add("w", {2}, {}, {{1, 0}, {-1, 0}, {0, 0}});
+  KarcherMean karcher({}), multislerp({.iterations = 0});
+  const Values values = merged(karcher, ingredients.jobs())[0];
+  for (const double value : values) EXPECT_TRUE(std::isfinite(value));
+  EXPECT_THROW(merged(multislerp, ingredients.jobs()), UsageError);
+}
+
+TEST(ModelStock, RatioHasItsKnownValues) {
+  EXPECT_NEAR(stock_ratio(.5, 2, true), 2.0 / 3, 1e-15);
+  EXPECT_NEAR(stock_ratio(.5, 3, true), 0.75, 1e-15);
+  EXPECT_EQ(stock_ratio(0, 5, true), 0);
+  EXPECT_EQ(stock_ratio(1, 5, true), 1);
+}
+
+TEST(ModelStock, LeavesOutModelsThatDidNotMoveAndSaysSo) {
+  Ingredients ingredients;
+  ingredients.add("w", {2}, {0, 0}, {{1, 0}, {1, 1}, {0, 0}});
+  ingredients.add("still", {2}, {1, 1}, {{1, 1}, {1, 1}, {1, 1}});
+  ModelStock method({});
+  merged(method, ingredients.jobs());
+  const Json findings = method.findings();
+  const auto& tensors = findings.find("tensors")->items();
+  EXPECT_NEAR(tensors[0].find("cosine")->as_number(), std::sqrt(0.5), 1e-15);
+  EXPECT_EQ(tensors[0].find("pairs_left_out")->as_integer(), 2);
+  EXPECT_EQ(tensors[1].find("t")->as_number(), 1);
+  EXPECT_TRUE(tensors[1].find("cosine")->is_null());
+}
+
+TEST(ModelStock, NeedsTwoModelsOfEqualWeight) {
+  Ingredients one, two;
+  one.add("w", {1}, {0}, {{1}});
+  two.add("w", {1}, {0}, {{1}, {2}});
+  ModelStock method({});
+  EXPECT_THROW(merged(method, one.jobs()), UsageError);
+  EXPECT_THROW(merged(method, two.jobs({1, 2})), UsageError);
+}
+
+}  // namespace
+}  // namespace stockpot
