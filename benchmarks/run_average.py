@@ -4,7 +4,7 @@
     benchmarks/run_average.py --models FOLDER [--count 8] [--threads 1,2] [--rounds 5]
         [--stockpot build/bench/bin/stockpot] [--methods average,ties,stock]
 
-FOLDER holds the files of make_checkpoints.py (fp32 or bf16 safetensors). Needs PyTorch,
+FOLDER holds the files of make_checkpoints.py (fp32 or bf16, safetensors or pt). Needs PyTorch,
 safetensors and mergekit. All take turns over the same warm files and write their output to the
 same disk; the first round is dropped and medians are printed. The peers run inside of this
 process, so that neither Python's start nor `import torch` counts; stockpot is started anew each
@@ -16,6 +16,7 @@ same files through a mapping, plus one write of the output's bytes by plain writ
 """
 import argparse
 import gc
+import json
 import mmap
 import os
 import resource
@@ -28,29 +29,39 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+
+
+def load(file, mapped=False):
+    if file.suffix == ".safetensors":
+        return load_file(file)  # maps the file
+    return torch.load(file, map_location="cpu", mmap=mapped)
+
+
+def save(state, out):
+    if out.suffix == ".safetensors":
+        save_file(state, out, metadata={"format": "pt"})
+    else:
+        torch.save(state, out)
 
 
 def soups_loop(files, out):
     """As the model soups program averages: each state dict loaded whole, v * (1/k) added."""
     soup = None
     for file in files:
-        state = load_file(file)
-        # torch.load copies the file to the heap; so does this.
-        state = {name: value.clone() for name, value in state.items()}
+        state = load(file)
         if soup is None:
             soup = {name: value * (1.0 / len(files)) for name, value in state.items()}
         else:
             soup = {name: value * (1.0 / len(files)) + soup[name] for name, value in state.items()}
-    save_file(soup, out)
+    save(soup, out)
 
 
 def timm_loop(files, out):
     """As timm's avg_checkpoints averages: sums and a count for each name, in double precision."""
     total, counts = {}, {}
     for file in files:
-        for name, value in load_file(file).items():
+        for name, value in load(file).items():
             if name in total:
                 total[name] += value.to(torch.float64)
                 counts[name] += 1
@@ -60,20 +71,20 @@ def timm_loop(files, out):
     for name in total:
         total[name].div_(counts[name])
     limits = torch.finfo(torch.float32)
-    save_file({name: value.clamp(limits.min, limits.max).to(torch.float32)
-               for name, value in total.items()}, out)
+    save({name: value.clamp(limits.min, limits.max).to(torch.float32)
+          for name, value in total.items()}, out)
 
 
 def in_place_loop(files, out):
     """The best plain Python: mapped files, sums in place, in the files' type."""
-    readers = [safe_open(file, framework="pt") for file in files]
+    models = [load(file, mapped=True) for file in files]
     mean = {}
-    for name in readers[0].keys():
-        total = readers[0].get_tensor(name).clone()
-        for reader in readers[1:]:
-            total.add_(reader.get_tensor(name))
+    for name in models[0]:
+        total = models[0][name].clone()
+        for model in models[1:]:
+            total.add_(model[name])
         mean[name] = total.div_(len(files))
-    save_file(mean, out)
+    save(mean, out)
 
 
 def mergekit(method, base=None, **parameters):
@@ -86,15 +97,29 @@ def mergekit(method, base=None, **parameters):
         if base is not None:
             config["base_model"] = str(base)
         folder = Path(out).with_suffix("")
-        raw.SimpleLoaderCache().loaders.clear() if hasattr(raw.SimpleLoaderCache(), "loaders") else None
         checked = raw.RawPyTorchMergeConfig.model_validate(yaml.safe_load(yaml.safe_dump(config)))
         options = MergeOptions()
         tasks = raw.plan_flat_merge(checked, str(folder), False, False, options)
         raw.Executor(tasks, math_device="cpu", storage_device="cpu").execute()
+        if sum(part.stat().st_size for part in folder.glob("*.safetensors")) < 1_000_000:
+            sys.exit(f"mergekit wrote nothing into {folder}")
     return run
 
 
+# A process inherits the peak memory of the one that started it: programs are started by a small
+# one, which answers with their exit status and peak.
+STARTER = """
+import json, os, subprocess, sys
+for line in sys.stdin:
+    process = subprocess.Popen(json.loads(line), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    print(status, usage.ru_maxrss, flush=True)
+"""
+
+
 class Stockpot:
+    starter = None
+
     def __init__(self, program, command, threads, sync=False):
         self.program, self.command, self.threads, self.sync = program, command, threads, sync
         self.peak = 0
@@ -102,11 +127,12 @@ class Stockpot:
     def __call__(self, files, out):
         line = [self.program, *self.command, *map(str, files), "-o", str(out), "--overwrite",
                 "--quiet", "--threads", str(self.threads)] + ([] if self.sync else ["--no-sync"])
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
+        self.starter.stdin.write(json.dumps(line) + "\n")
+        self.starter.stdin.flush()
+        status, peak = map(int, self.starter.stdout.readline().split())
         if status:
             sys.exit(f"failed: {' '.join(line)}")
-        self.peak = max(self.peak, usage.ru_maxrss / 1024)
+        self.peak = max(self.peak, peak / 1024)
 
 
 def read_pass(files, threads):
@@ -171,10 +197,12 @@ def main():
     parser.add_argument("--methods", default="average,ties,stock")
     parser.add_argument("--stockpot", default="build/bench/bin/stockpot")
     arguments = parser.parse_args()
-    found = sorted(arguments.models.glob("*.safetensors"))
+    found = sorted(arguments.models.glob("model*.*"))
     base, files = found[0], found[1:arguments.count + 1]
     if len(files) < arguments.count:
         sys.exit(f"{arguments.models}: {arguments.count + 1} checkpoints are needed")
+    Stockpot.starter = subprocess.Popen([sys.executable, "-c", STARTER], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
     total = sum(file.stat().st_size for file in files)
     print(f"{len(files)} checkpoints, {total / 1e9:.2f} GB, load {os.getloadavg()[0]:.1f}\n")
     print("| program | threads | s | times as long | peak MB | of the floor |")
@@ -188,7 +216,7 @@ def main():
             with tempfile.TemporaryDirectory(dir=arguments.models.parent) as folder:
                 for turn in range(arguments.rounds + 1):
                     for name, run in runs.items():
-                        seconds = timed(run, files, Path(folder) / "out.safetensors")
+                        seconds = timed(run, files, Path(folder) / f"out{base.suffix}")
                         if turn:
                             times[name].append(seconds)
                     floors.append(read_pass(files, threads) +

@@ -13,6 +13,8 @@ find_package(ZLIB REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
 find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
+find_path(DEFLATE_INCLUDE libdeflate.h REQUIRED)
+find_library(DEFLATE_LIBRARY deflate REQUIRED)
 find_path(PCRE2_INCLUDE pcre2.h REQUIRED)
 find_library(PCRE2_LIBRARY pcre2-8 REQUIRED)
 find_path(WEBP_INCLUDE webp/decode.h REQUIRED)
@@ -24,7 +26,7 @@ target_include_directories(stockpot_plain_dependencies SYSTEM INTERFACE
 target_link_libraries(stockpot_plain_dependencies INTERFACE
   Threads::Threads nlohmann_json::nlohmann_json yaml-cpp JPEG::JPEG PNG::PNG
   LibArchive::LibArchive OpenSSL::Crypto ZLIB::ZLIB Eigen3::Eigen ${WEBP_LIBRARY}
-  ${XXHASH_LIBRARY} ${PCRE2_LIBRARY})
+  ${XXHASH_LIBRARY} ${DEFLATE_LIBRARY} ${PCRE2_LIBRARY})
 
 if(STOCKPOT_TORCH)
   find_package(Torch REQUIRED)

@@ -11,7 +11,7 @@ packages=(
   libtorch-dev libopenblas-dev libopenblas0-pthread
   # formats: JSON, YAML, images, archives, hashes
   nlohmann-json3-dev libyaml-cpp-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libarchive-dev
-  libssl-dev zlib1g-dev libxxhash-dev
+  libssl-dev zlib1g-dev libdeflate-dev libxxhash-dev
   # merging: patterns of tensor names, Cholesky and singular values
   libpcre2-dev libeigen3-dev
   # command line and report

@@ -1,5 +1,6 @@
 #include "stockpot/base/hash.h"
 
+#include <libdeflate.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -56,6 +57,10 @@ std::string sha256_of_file(const std::filesystem::path& file) {
   Digest digest;
   require(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr));
   return hexadecimal(digest);
+}
+
+std::uint32_t crc32_of(std::span<const std::byte> bytes) {
+  return libdeflate_crc32(0, bytes.data(), bytes.size());
 }
 
 }  // namespace stockpot

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -12,7 +13,10 @@ namespace stockpot {
 // Lower-case hexadecimal SHA-256 of the bytes.
 std::string sha256(std::span<const std::byte> bytes);
 std::string sha256(std::string_view text);
-// Of a whole file of any size, in little memory. Throws FormatError when it cannot be read.
+// SHA-256 of a whole file of any size, in little memory. Throws FormatError when it cannot be read.
 std::string sha256_of_file(const std::filesystem::path& file);
+
+// CRC-32 as zip archives have it.
+std::uint32_t crc32_of(std::span<const std::byte> bytes);
 
 }  // namespace stockpot

@@ -64,6 +64,8 @@ Checkpoint::Part Checkpoint::open_part(const fs::path& file, const OpenOptions& 
     return part;
   }
   TorchContents contents = read_torch(map->bytes(), file, options);
+  // The archive's headers lie between the tensors: the kernel mapped their neighbours.
+  release_pages(map->bytes());
   if (file.extension() == ".safetensors")
     notes_.push_back(part.name + " is not a safetensors file but a torch file; read as such");
   part.tensors = std::move(contents.tensors);

@@ -49,9 +49,10 @@ void BlockHasher::add(std::span<const std::byte> bytes) {
   xxh3::functions().update(state_, bytes.data(), bytes.size());
 }
 
-Hash128 BlockHasher::hash() const {
+Hash128 BlockHasher::take() {
   std::uint64_t halves[2];
   xxh3::functions().digest(state_, halves);
+  xxh3::functions().reset(state_);
   return {halves[0], halves[1]};
 }
 

@@ -34,7 +34,7 @@ class BlockHasher {
   ~BlockHasher();
   BlockHasher(const BlockHasher&) = delete;
   void add(std::span<const std::byte> bytes);
-  Hash128 hash() const;
+  Hash128 take();  // the hash so far; starts again from nothing
 
  private:
   void* state_;

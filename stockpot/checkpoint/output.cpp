@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
 #include "stockpot/base/json.h"
 #include "stockpot/base/pending_file.h"
 
@@ -48,9 +49,9 @@ std::vector<std::vector<std::size_t>> cut_into_shards(const std::vector<OutputTe
 class Checksum {
  public:
   void add(std::uint64_t first, std::span<const std::byte> bytes) {
-    const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+    const std::uint32_t crc = crc32_of(bytes);
     const std::lock_guard lock(mutex_);
-    pieces_.emplace(first, Piece{static_cast<std::uint32_t>(crc), bytes.size()});
+    pieces_.emplace(first, Piece{crc, bytes.size()});
   }
   std::uint32_t total() const {
     uLong crc = 0;

@@ -1,13 +1,12 @@
 // The zip container of torch.save (torch 2.12), byte for byte, before the values are known: every
 // entry is stored, its data is aligned to 64 bytes by an extra field, and its CRC-32 follows the
 // data in a descriptor. Torch 1.6 and later read it.
-#include <zlib.h>
-
 #include <algorithm>
 #include <functional>
 #include <unordered_set>
 #include <utility>
 
+#include "stockpot/base/hash.h"
 #include "stockpot/checkpoint/output.h"
 #include "stockpot/checkpoint/torch_pickle.h"
 
@@ -154,16 +153,11 @@ std::string serialization_id(std::span<const Record> records) {
   return twenty_digits(hashes) + twenty_digits(sums);
 }
 
-std::uint32_t crc_of(const std::string& bytes) {
-  return static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
-
 Record small_record(std::string name, std::string bytes) {
   Record record;
   record.name = std::move(name);
   record.size = bytes.size();
-  record.crc = crc_of(bytes);
+  record.crc = crc32_of(std::as_bytes(std::span(bytes)));
   record.bytes = std::move(bytes);
   return record;
 }
@@ -206,7 +200,7 @@ std::vector<FilePiece> after_the_data(std::vector<Record> records,
   }
   Record& id = records.back();
   id.bytes = serialization_id(std::span(records).first(records.size() - 1));
-  id.crc = crc_of(id.bytes);
+  id.crc = crc32_of(std::as_bytes(std::span(id.bytes)));
   pieces.push_back({id.data, id.bytes + descriptor(id)});
   pieces.push_back({directory_offset, directory(records, root, directory_offset)});
   return pieces;

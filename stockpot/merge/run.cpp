@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "stockpot/base/error.h"
@@ -99,30 +100,55 @@ class Run {
       source_hashes.back()->resize(blocks);
     }
     std::vector<Hash128> written(blocks);
-    parallel_for(elements, kHashBlock, [&](std::int64_t begin, std::int64_t end) {
-      const auto block = static_cast<std::size_t>(begin / kHashBlock);
+    parallel_for(elements, task_elements(sources), [&](std::int64_t begin, std::int64_t end) {
       std::vector<BlockHasher> hashers(sources.size());
-      std::vector<std::byte> bytes(byte_count(tensor.output.dtype, end - begin));
-      for (std::int64_t first = begin; first < end; first += kTileElements) {
-        const std::int64_t count = std::min(kTileElements, end - first);
+      const auto bytes = std::make_unique_for_overwrite<std::byte[]>(
+          byte_count(tensor.output.dtype, std::min(kHashBlock, elements)));
+      for (std::int64_t first = begin; first < end; first += kHashBlock) {
+        const std::int64_t count = std::min(kHashBlock, end - first);
+        const std::span block(bytes.get(), byte_count(tensor.output.dtype, count));
+        fill_block(tensor, first, count, sources, hashers, block);
+        const auto number = static_cast<std::size_t>(first / kHashBlock);
         for (std::size_t i = 0; i < sources.size(); ++i)
-          hashers[i].add(part(*sources[i], first, count));
-        const auto place = byte_count(tensor.output.dtype, first - begin);
-        fill(tensor, first, count,
-             std::span(bytes).subspan(place, byte_count(tensor.output.dtype, count)));
+          (*source_hashes[i])[number] = hashers[i].take();
+        written[number] = hash_bytes(block);
+        sink_(index, byte_count(tensor.output.dtype, first), block);
       }
-      for (std::size_t i = 0; i < sources.size(); ++i) {
-        (*source_hashes[i])[block] = hashers[i].hash();
-        release_pages(part(*sources[i], begin, end - begin));
-      }
-      written[block] = hash_bytes(bytes);
-      sink_(index, byte_count(tensor.output.dtype, begin), bytes);
+      for (const TensorView* source : sources) release_pages(part(*source, begin, end - begin));
       report(sources.size() * byte_count(tensor.output.dtype, end - begin));
     });
     // Small tensors leave less than a page to let go of, but the kernel mapped their neighbours.
     for (const TensorView* source : sources) release_pages(source->bytes, kNeighbours);
     written_[index] = {tensor.output.name, tensor.output.dtype, tensor.output.shape,
                        tensor_hash(written, byte_count(tensor.output.dtype, elements))};
+  }
+
+  // What a thread works on before it lets go of the pages: the more at once, the less the threads
+  // interrupt each other, within a bound for all models and threads together.
+  std::int64_t task_elements(const std::vector<const TensorView*>& sources) const {
+    constexpr std::uint64_t kPages = 32'000'000;
+    std::uint64_t block = 0;
+    for (const TensorView* source : sources) block += byte_count(source->dtype, kHashBlock);
+    const std::uint64_t all = block * static_cast<std::uint64_t>(threads());
+    const std::uint64_t blocks =
+        limits_.max_memory > 0
+            ? 1
+            : std::clamp<std::uint64_t>(kPages / std::max<std::uint64_t>(all, 1), 1, 16);
+    return static_cast<std::int64_t>(blocks) * kHashBlock;
+  }
+
+  // One block of the output, tile by tile; what is read is hashed while it is in the cache.
+  void fill_block(const PlannedTensor& tensor, std::int64_t begin, std::int64_t elements,
+                  const std::vector<const TensorView*>& sources, std::vector<BlockHasher>& hashers,
+                  std::span<std::byte> bytes) {
+    for (std::int64_t first = begin; first < begin + elements; first += kTileElements) {
+      const std::int64_t count = std::min(kTileElements, begin + elements - first);
+      for (std::size_t i = 0; i < sources.size(); ++i)
+        hashers[i].add(part(*sources[i], first, count));
+      fill(tensor, first, count,
+           bytes.subspan(byte_count(tensor.output.dtype, first - begin),
+                         byte_count(tensor.output.dtype, count)));
+    }
   }
 
   void fill(const PlannedTensor& tensor, std::int64_t first, std::int64_t count,

@@ -1,10 +1,10 @@
 #include "stockpot/pickle/zip.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/pickle/zip_records.h"
 
@@ -19,38 +19,6 @@ constexpr std::uint64_t kSmallestRecord = 46;
 constexpr std::uint16_t kStored = 0, kDeflated = 8;
 
 std::string quoted(std::string_view name) { return "'" + printable(name.substr(0, 200)) + "'"; }
-
-// CRC-32 of IEEE 802.3, eight bytes at a time (M. Kounavis and F. Berry, 2005: "slicing").
-using CrcTables = std::array<std::array<std::uint32_t, 256>, 8>;
-
-constexpr CrcTables make_crc_tables() {
-  CrcTables tables{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0u);
-    tables[0][i] = crc;
-  }
-  for (std::size_t slice = 1; slice < tables.size(); ++slice)
-    for (std::size_t i = 0; i < 256; ++i)
-      tables[slice][i] = tables[slice - 1][i] >> 8 ^ tables[0][tables[slice - 1][i] & 0xff];
-  return tables;
-}
-
-std::uint32_t crc32(std::span<const std::byte> bytes) {
-  static constexpr CrcTables kTables = make_crc_tables();
-  std::uint32_t crc = 0xffffffffu;
-  const auto byte = [&](std::size_t i) { return std::to_integer<std::uint32_t>(bytes[i]); };
-  std::size_t at = 0;
-  for (; at + 8 <= bytes.size(); at += 8) {
-    std::uint32_t next = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-      next ^=
-          kTables[7 - i][(crc >> (8 * i) & 0xff) ^ byte(at + i)] ^ kTables[3 - i][byte(at + 4 + i)];
-    crc = next;
-  }
-  for (; at < bytes.size(); ++at) crc = crc >> 8 ^ kTables[0][(crc ^ byte(at)) & 0xff];
-  return crc ^ 0xffffffffu;
-}
 
 bool has_parent_folder(std::string_view name) {
   while (true) {
@@ -166,7 +134,7 @@ std::span<const std::byte> ZipArchive::bytes(const ZipEntry& entry) const {
 
 std::span<const std::byte> ZipArchive::checked_bytes(const ZipEntry& entry) const {
   const std::span<const std::byte> found = bytes(entry);
-  if (crc32(found) != entry.crc)
+  if (crc32_of(found) != entry.crc)
     throw FormatError(origin_, "the bytes of the zip entry " + quoted(entry.name) +
                                    " do not have its CRC: damaged, or written with "
                                    "torch.serialization.set_crc32_options(False)");

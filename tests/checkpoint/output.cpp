@@ -142,7 +142,7 @@ TEST(ContentHash, OfPiecesIsThatOfTheWhole) {
     piece = std::min(piece, bytes.size() - first);
     hasher.add(std::span(bytes).subspan(first, piece));
   }
-  EXPECT_EQ(hasher.hash(), hash_bytes(bytes));
+  EXPECT_EQ(hasher.take(), hash_bytes(bytes));
 }
 
 }  // namespace
