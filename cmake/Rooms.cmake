@@ -44,6 +44,9 @@ function(stockpot_room name tier)
       endif()
     endforeach()
   endif()
+  # g++ 13 leaves lone chains of fused multiply-adds unfused: a row alone would round otherwise than
+  # among others.
+  set(keep_fused $<$<CXX_COMPILER_ID:GNU>:--param=avoid-fma-max-bits=0>)
   # Kernels must round alike for every instruction set (stockpot/base/isa.h), but for those
   # that say otherwise (stockpot/kernels/fuse_multiply_add.h).
   foreach(source IN LISTS sources)
@@ -51,7 +54,7 @@ function(stockpot_room name tier)
       file(STRINGS ${source} fused REGEX "include \"stockpot/kernels/fuse_multiply_add.h\"")
       set(contract $<IF:$<BOOL:${fused}>,fast,off>)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-        "-O3;-ffp-contract=${contract};-fno-math-errno;-fno-trapping-math")
+        "-O3;-ffp-contract=${contract};-fno-math-errno;-fno-trapping-math;${keep_fused}")
     endif()
   endforeach()
   if(tier STREQUAL "PLAIN")
