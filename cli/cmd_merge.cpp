@@ -86,6 +86,15 @@ Json write(const MergeRequest& request, const MergeWork& work, const OutputPlace
   return manifest;
 }
 
+// The container that a folder's weights keep: that of the first model.
+Container container_of(const fs::path& model, const MergeRequest& request) {
+  OpenOptions options = request.open_options();
+  options.data = false;
+  return Checkpoint::open(model, options).format() == CheckpointFormat::safetensors
+             ? Container::safetensors
+             : Container::torch;
+}
+
 // The outputs: one, or one for each alpha in a folder.
 std::vector<std::pair<fs::path, std::optional<double>>> outputs_of(const MergeRequest& request,
                                                                    const fs::path& model) {
@@ -94,7 +103,9 @@ std::vector<std::pair<fs::path, std::optional<double>>> outputs_of(const MergeRe
   std::error_code ignored;
   std::string ending;
   if (!fs::is_directory(model, ignored))
-    ending = request.written.container() == Container::torch ? ".pt" : ".safetensors";
+    ending = request.written.container().value_or(container_of(model, request)) == Container::torch
+                 ? ".pt"
+                 : ".safetensors";
   std::vector<std::pair<fs::path, std::optional<double>>> outputs;
   for (const double alpha : request.alphas)
     outputs.emplace_back(request.output / ("alpha-" + shortest(alpha) + ending), alpha);
@@ -112,7 +123,8 @@ int cmd_merge(const MergeRequest& request, const CommandLine& line) {
   Json manifests = Json::array();
   for (const auto& [path, alpha] : outputs) {
     const OutputPlace place =
-        output_place(path, models.front(), request.written.container(), request.written.overwrite);
+        output_place(path, models.front(), request.written.container(), request.written.overwrite,
+                     container_of(models.front(), request));
     MergeWork work(request, models, alpha, place.container);
     const std::string text = plan_text(request, work, place);
     if (request.written.dry_run) {

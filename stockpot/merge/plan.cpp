@@ -45,6 +45,7 @@ class Planner {
     std::set<std::string> names;
     for (const Checkpoint* model : plan_.models)
       for (const TensorView& tensor : model->tensors()) names.insert(tensor.name);
+    for (const std::string& name : names) refuse_adapter(name);
     const std::vector<std::string> list(names.begin(), names.end());
     const std::vector<double> depth =
         options_.depth.empty() ? std::vector<double>(list.size()) : depths(list);
@@ -56,6 +57,16 @@ class Planner {
 
  private:
   const Checkpoint& first() const { return *plan_.models.front(); }
+
+  // mean(B) mean(A) is not mean(B A).
+  void refuse_adapter(const std::string& name) const {
+    for (const char* part : {".lora_A", ".lora_B", ".lora_embedding_"})
+      if (name.find(part) != std::string::npos)
+        throw FormatError(first().path(),
+                          "tensor " + in_quotes(name) +
+                              " belongs to a LoRA adapter, and averaging the factors is not "
+                              "averaging the models: use lora soup, or lora merge first");
+  }
 
   const GroupRule* rule_of(const std::string& name) const {
     for (const GroupRule& rule : options_.groups)

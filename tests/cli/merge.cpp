@@ -162,6 +162,16 @@ TEST_F(Merging, DeltasOfAFailedMergeLeaveNothing) {
     EXPECT_FALSE(contains(entry.path().filename().string(), "out.safetensors"));
 }
 
+TEST_F(Merging, TorchFilesComeOutAsTorchFiles) {
+  for (int i = 1; i <= 2; ++i)
+    ASSERT_EQ(run({"convert", name(i), "t" + std::to_string(i), "--format", "pt"}).code, 0);
+  const Outcome outcome = run({"average", "t1", "t2", "-o", "mean"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(fs::exists(here / "mean/pytorch_model.bin"));
+  run({"average", name(1), name(2), "-o", "plain.safetensors"});
+  EXPECT_EQ(hash("mean"), hash("plain.safetensors"));
+}
+
 TEST_F(Merging, AFolderTakesItsCompanionsAlongAndMayHaveShards) {
   for (int i = 1; i <= 2; ++i) {
     const fs::path model = here / ("model" + std::to_string(i));

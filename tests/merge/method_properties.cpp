@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <ostream>
 
 #include "stockpot/merge/dare.h"
 #include "stockpot/merge/model_stock.h"
@@ -23,6 +24,9 @@ struct Named {
   const char* name;
   std::function<Method()> make;
   bool moves_with_base = true;  // a constant added to everything is added to the result
+
+  // Names of tests must not hold addresses.
+  friend void PrintTo(const Named& one, std::ostream* out) { *out << one.name; }
 };
 
 std::vector<Named> methods() {

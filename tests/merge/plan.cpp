@@ -86,7 +86,7 @@ TEST(Groups, SayWhatIsWrongWithThem) {
   EXPECT_TRUE(contains(message("(=skip"), "at character 2"));
 }
 
-TEST_F(TwoModels, D01_IntegersAreNeverAveragedAndBatchCountersTakeTheLargest) {
+TEST_F(TwoModels, TrapD1_IntegersAreNeverAveragedAndBatchCountersTakeTheLargest) {
   const auto models =
       open({counter("bn.num_batches_tracked", 7)}, {counter("bn.num_batches_tracked", 9)});
   const MergePlan plan = plan_merge(models, nullptr, false, {});
@@ -115,10 +115,16 @@ TEST_F(TwoModels, F05_MissingTensorsAreNamedOrLeftOutOnRequest) {
   EXPECT_EQ(plan.skipped.size(), 1u);
 }
 
-TEST_F(TwoModels, D10_ShapesThatDifferAreRefusedNamingBoth) {
+TEST_F(TwoModels, TrapD10_ShapesThatDifferAreRefusedNamingBoth) {
   const auto models = open({floats("embed", {1, 2, 3})}, {floats("embed", {1, 2})});
   EXPECT_TRUE(contains(refusal(models), "tensor 'embed' is F32 [2], in ")) << refusal(models);
   EXPECT_TRUE(contains(refusal(models), "it is F32 [3]"));
+}
+
+TEST_F(TwoModels, FactorsOfLoraAdaptersAreNotAveraged) {
+  const auto models = open({floats("base_model.model.q.lora_A.weight", {1})},
+                           {floats("base_model.model.q.lora_A.weight", {2})});
+  EXPECT_TRUE(contains(refusal(models), "use lora soup, or lora merge first")) << refusal(models);
 }
 
 TEST_F(TwoModels, MixedTypesTakeTheWidest) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 
 #include "stockpot/checkpoint/checkpoint.h"
 #include "stockpot/merge/dare.h"
@@ -35,6 +36,9 @@ struct Case {
   std::function<Method()> make;
   std::vector<double> weights{1, 1, 1};
   bool base = true;
+
+  // Names of tests must not hold addresses.
+  friend void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 };
 
 const std::vector<double> kWeights{0.5, 2, 1};

@@ -105,7 +105,7 @@ TEST(Average, OfCopiesIsTheCopyWhateverTheWeights) {
   }
 }
 
-TEST(Traps, D06_AWeightOfZeroIsAWeight) {
+TEST(Traps, D6_AWeightOfZeroIsAWeight) {
   Models files;
   const auto models = files.fine_tuned(2, Dtype::f32);
   MergeOptions options = counters_of_first();
