@@ -5,6 +5,7 @@
 #include <memory>
 #include <numeric>
 
+#include "cli/lora_manifest.h"
 #include "cli/terminal.h"
 #include "cli/write_commands.h"
 #include "stockpot/base/error.h"
@@ -14,6 +15,7 @@
 #include "stockpot/base/threads.h"
 #include "stockpot/merge/lora_fold.h"
 #include "stockpot/merge/lora_soup.h"
+#include "stockpot/merge/manifest.h"
 
 namespace stockpot::cli {
 namespace {
@@ -97,6 +99,10 @@ void print(const Json& json, const OutputPlace& place, const WrittenCheckpoint& 
               << rest;
 }
 
+void put_manifest(const LoraManifestFacts& facts, const fs::path& written) {
+  write_file(manifest_path(written), lora_manifest(facts, written).dump(2) + "\n");
+}
+
 // The adapters into the base: lora merge, and lora soup --base.
 int fold(const LoraArgs& args, const std::vector<double>& weights, const CommandLine& line) {
   OutputOptions options = args.output.options();
@@ -141,9 +147,14 @@ int fold(const LoraArgs& args, const std::vector<double>& weights, const Command
   }
   options.metadata = base.metadata();
   options.metadata.emplace("format", "pt");
-  const WrittenCheckpoint written =
-      write_output(place, plan.outputs, options,
-                   [&](CheckpointWriter& writer) { folded.write(writer, progress); });
+  const LoraManifestFacts facts{args.adapters.size() > 1 ? "lora soup" : "lora merge",
+                                Json::object({{"scale", args.scale}}), args.adapters, weights,
+                                args.base};
+  const WrittenCheckpoint written = write_output(
+      place, plan.outputs, options,
+      [&](CheckpointWriter& writer) { folded.write(writer, progress); },
+      [&](const fs::path& folder) { put_manifest(facts, folder); });
+  if (!place.folder) put_manifest(facts, place.path);
   json.set("files", json_list(written.files));
   json.set("bytes", written.bytes);
   print(json, place, written, "", line);
@@ -216,6 +227,8 @@ int soup(const LoraArgs& args, const std::vector<double>& weights, const Command
       [&](CheckpointWriter& writer) { truncations = mean.write(writer); },
       [&](const fs::path& folder) {
         write_file(folder / "adapter_config.json", mean.config().dump(2) + "\n");
+        put_manifest({"lora soup", Json::object({{"rank", args.rank}}), args.adapters, weights, {}},
+                     folder);
       });
   json.set("truncations", truncation_json(truncations));
   json.set("files", json_list(written.files));
@@ -264,7 +277,8 @@ void add_lora(CLI::App& app, CommandLine& line) {
   const auto soup = add(*command, line);
   command->add_option("ADAPTERS", soup->adapters, "Folders of adapters")->required();
   command->add_option("--weights", soup->weights, "One for each adapter; divided by their sum")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--base", soup->base, "Add the mean to this model instead");
   command
       ->add_option("--rank", soup->rank,

@@ -29,7 +29,9 @@ void check_by_making_it_again(VerifyReport& report, Progress& progress) {
     report.findings.push_back({severity, "rederive", std::move(text), "", {}, {}});
   };
   try {
-    const std::string hash = rederive(Json::read(file), file, progress).hash;
+    const Json manifest = Json::read(file);
+    if (manifest.find("command") == nullptr) return;  // of lora: only its hashes are compared
+    const std::string hash = rederive(manifest, file, progress).hash;
     if (hash == report.hash)
       add(Severity::note, "made again from its inputs: the same, bit for bit");
     else

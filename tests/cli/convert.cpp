@@ -81,6 +81,9 @@ TEST(LoraCommand, MergesAndAveragesAdapters) {
   const Outcome merged = stockpot(folder.path(), {"lora", "merge", base, a, "-o", "m.safetensors"});
   EXPECT_EQ(merged.code, 0) << merged.err;
   EXPECT_PRED2(has, merged.err, "3 tensors changed, 2 tensors replaced");
+  const Outcome verified = stockpot(folder.path(), {"verify", "m.safetensors"});
+  EXPECT_EQ(verified.code, 0) << verified.out;
+  EXPECT_NE(verified.out.find("the output is the one that was written"), std::string::npos);
   const Outcome soup = stockpot(folder.path(), {"lora", "soup", a, b, "-o", "soup", "--rank", "2"});
   EXPECT_EQ(soup.code, 0) << soup.err;
   EXPECT_PRED2(has, soup.out, "largest relative error");
