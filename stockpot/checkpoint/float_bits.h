@@ -105,4 +105,25 @@ inline float from_f8_e8m0(std::uint8_t bits) {  // a power of two: 2^(bits - 127
   return bits == 0 ? 0x1p-127f : std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 23);
 }
 
+// Element i of unaligned stored floats, as arguments of kernel templates. Objects and not lambdas:
+// a lambda is compiled for the baseline only (base/isa.h).
+struct ReadF16 {
+  static constexpr std::size_t kBytes = 2;
+  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
+    return from_f16(load<std::uint16_t>(x, i));
+  }
+};
+struct ReadBf16 {
+  static constexpr std::size_t kBytes = 2;
+  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
+    return from_bf16(load<std::uint16_t>(x, i));
+  }
+};
+struct ReadF32 {
+  static constexpr std::size_t kBytes = 4;
+  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
+    return load<float>(x, i);
+  }
+};
+
 }  // namespace stockpot

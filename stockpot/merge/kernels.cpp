@@ -6,6 +6,7 @@
 
 #include "stockpot/base/isa.h"
 #include "stockpot/checkpoint/float_bits.h"
+#include "stockpot/checkpoint/prefetch.h"
 
 namespace stockpot::merge_kernels {
 
@@ -27,18 +28,11 @@ namespace {
 
 constexpr std::size_t kGroup = 32;  // elements summed at a time: a few vector registers
 
-// Asks for the bytes that the next call will want, one span further on in every stream: they come
-// from memory while this one computes. Prefetching past the end of a map does no harm.
-template <std::size_t kBytes>
-[[gnu::always_inline]] inline void ask_for(const std::byte* x) {
-  constexpr std::size_t kLine = 64;
-  for (std::size_t line = 0; line < kBytes; line += kLine) __builtin_prefetch(x + line, 0, 2);
-}
-
 template <typename Read>
 [[gnu::always_inline]] inline void sum_all(std::span<double> sum,
                                            std::span<const std::byte* const> x, Read read) {
   const std::size_t whole = sum.size() / kGroup * kGroup;
+  // The next call will want what follows in every stream.
   const std::size_t next = sum.size() * Read::kBytes;
   for (std::size_t i = 0; i < whole; i += kGroup) {
     double group[kGroup];
@@ -56,26 +50,6 @@ template <typename Read>
     for (std::size_t model = 1; model < x.size(); ++model) sum[i] += read(x[model], i);
   }
 }
-
-// Objects and not lambdas: a lambda is compiled for the baseline only (base/isa.h).
-struct ReadF16 {
-  static constexpr std::size_t kBytes = 2;
-  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
-    return from_f16(load<std::uint16_t>(x, i));
-  }
-};
-struct ReadBf16 {
-  static constexpr std::size_t kBytes = 2;
-  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
-    return from_bf16(load<std::uint16_t>(x, i));
-  }
-};
-struct ReadF32 {
-  static constexpr std::size_t kBytes = 4;
-  [[gnu::always_inline]] double operator()(const std::byte* x, std::size_t i) const {
-    return load<float>(x, i);
-  }
-};
 
 }  // namespace
 
