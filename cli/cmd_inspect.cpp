@@ -1,11 +1,11 @@
 // inspect PATH: what is in a checkpoint.
 #include <iostream>
 #include <memory>
-#include <optional>
 
 #include "cli/checkpoint_commands.h"
 #include "cli/look_commands.h"
 #include "cli/terminal.h"
+#include "cli/write_commands.h"
 #include "stockpot/checkpoint/describe.h"
 #include "stockpot/merge/patterns.h"
 
@@ -14,8 +14,8 @@ namespace {
 
 struct InspectArgs {
   fs::path path;
-  bool hash = false, verbose = false, strict_pickle = false;
-  std::optional<std::string> state_key;
+  bool hash = false, verbose = false;
+  OpenFlags open;
   std::string filter;
 };
 
@@ -23,8 +23,7 @@ int run_inspect(const InspectArgs& args, const CommandLine& line) {
   use_threads(line);
   DescribeOptions options;
   options.hash = args.hash;
-  options.open.state_key = args.state_key;
-  options.open.strict_pickle = args.strict_pickle;
+  options.open = args.open.options();
   if (!args.filter.empty())
     options.wanted = [pattern = NamePattern(args.filter)](std::string_view name) {
       return pattern.matches(name);
@@ -48,10 +47,7 @@ void add_inspect(CLI::App& app, CommandLine& line) {
   command->add_option("PATH", args->path, "File or folder; a folder of checkpoints is listed")
       ->required();
   command->add_flag("--hash", args->hash, "Also the content hash: reads all values");
-  command->add_option("--state-key", args->state_key,
-                      "Which dict of a torch file to look at, such as ema.model");
-  command->add_flag("--strict-pickle", args->strict_pickle,
-                    "Refuse pickles that name anything but tensors and plain containers");
+  add_open_flags(*command, args->open);
   command->add_option("--filter", args->filter, "List only tensors whose name matches (regex)");
   command->add_flag("-v,--verbose", args->verbose, "List every tensor, not blocks");
   command->callback([&line, args] {

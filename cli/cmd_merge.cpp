@@ -88,7 +88,7 @@ Json write(const MergeRequest& request, const MergeWork& work, const OutputPlace
 
 // The container that a folder's weights keep: that of the first model.
 Container container_of(const fs::path& model, const MergeRequest& request) {
-  OpenOptions options = request.open_options();
+  OpenOptions options = request.open.options();
   options.data = false;
   return Checkpoint::open(model, options).format() == CheckpointFormat::safetensors
              ? Container::safetensors
@@ -97,15 +97,15 @@ Container container_of(const fs::path& model, const MergeRequest& request) {
 
 // The outputs: one, or one for each alpha in a folder.
 std::vector<std::pair<fs::path, std::optional<double>>> outputs_of(const MergeRequest& request,
-                                                                   const fs::path& model) {
+                                                                   const fs::path& model,
+                                                                   Container usual) {
   if (request.command != "interpolate") return {{request.output, std::nullopt}};
   if (request.alphas.size() == 1) return {{request.output, request.alphas.front()}};
   std::error_code ignored;
   std::string ending;
   if (!fs::is_directory(model, ignored))
-    ending = request.written.container().value_or(container_of(model, request)) == Container::torch
-                 ? ".pt"
-                 : ".safetensors";
+    ending =
+        request.written.container().value_or(usual) == Container::torch ? ".pt" : ".safetensors";
   std::vector<std::pair<fs::path, std::optional<double>>> outputs;
   for (const double alpha : request.alphas)
     outputs.emplace_back(request.output / ("alpha-" + shortest(alpha) + ending), alpha);
@@ -119,12 +119,12 @@ int cmd_merge(const MergeRequest& request, const CommandLine& line) {
   limits_of(request);  // a wrong size is told before anything is read
   TerminalProgress progress(line.quiet);
   const std::vector<fs::path> models = chosen_models(request);
-  const auto outputs = outputs_of(request, models.front());
+  const Container usual = container_of(models.front(), request);
+  const auto outputs = outputs_of(request, models.front(), usual);
   Json manifests = Json::array();
   for (const auto& [path, alpha] : outputs) {
-    const OutputPlace place =
-        output_place(path, models.front(), request.written.container(), request.written.overwrite,
-                     container_of(models.front(), request));
+    const OutputPlace place = output_place(path, models.front(), request.written.container(),
+                                           request.written.overwrite, usual);
     MergeWork work(request, models, alpha, place.container);
     const std::string text = plan_text(request, work, place);
     if (request.written.dry_run) {

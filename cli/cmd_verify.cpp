@@ -31,7 +31,7 @@ void check_by_making_it_again(VerifyReport& report, Progress& progress) {
   try {
     const Json manifest = Json::read(file);
     if (manifest.find("command") == nullptr) return;  // of lora: only its hashes are compared
-    const std::string hash = rederive(manifest, file, progress).hash;
+    const std::string hash = rederive(manifest, file, progress);
     if (hash == report.hash)
       add(Severity::note, "made again from its inputs: the same, bit for bit");
     else

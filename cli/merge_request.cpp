@@ -58,11 +58,7 @@ void add_common_flags(CLI::App& app, MergeRequest& request) {
       ->check(CLI::IsMember({"checked", "max", "first"}));
   app.add_flag("--intersection", request.intersection, "Leave out tensors that some models lack");
   app.add_flag("--allow-nonfinite", request.allow_nonfinite, "Let NaN and Inf through");
-  app.add_option(
-      "--state-key", request.state_key,
-      "Where in torch files the tensors lie, such as state_dict_ema; \"\": the top level");
-  app.add_flag("--strict-pickle", request.strict_pickle,
-               "Refuse torch files that name classes beyond tensors");
+  add_open_flags(app, request.open);
   app.add_option("--max-memory", request.max_memory, "Bound for the memory used, such as 64M");
 }
 
@@ -193,13 +189,6 @@ void add_merge(CLI::App& app, const OnParsed& on_parsed) {
 }
 
 }  // namespace
-
-OpenOptions MergeRequest::open_options() const {
-  OpenOptions options;
-  options.state_key = state_key;
-  options.strict_pickle = strict_pickle;
-  return options;
-}
 
 void add_merge_requests(CLI::App& app, const std::function<void(const MergeRequest&)>& on_parsed) {
   add_average(app, on_parsed);

@@ -33,8 +33,7 @@ struct MergeRequest {
   std::string head, backbone;
   std::string batchnorm = "variance", integers = "checked";
   bool intersection = false, allow_nonfinite = false;
-  std::optional<std::string> state_key;
-  bool strict_pickle = false;
+  OpenFlags open;
   std::string max_memory;
 
   std::int64_t last = 0, best = 0;  // pick this many of the models
@@ -42,8 +41,6 @@ struct MergeRequest {
   std::string metric;               // its column, or the name of the stored number
   bool minimize = false;
   bool best_first = false;  // the models are listed from best to worst
-
-  OpenOptions open_options() const;
 };
 
 // Adds the three commands; `on_parsed` is called with the one that was given.

@@ -45,8 +45,8 @@ MergeWork::MergeWork(const MergeRequest& request, const std::vector<fs::path>& m
                      std::optional<double> alpha, Container container)
     : request_(request), alpha_(alpha) {
   for (const fs::path& path : models)
-    models_.push_back(Checkpoint::open(path, request.open_options()));
-  if (!request.base.empty()) base_ = Checkpoint::open(request.base, request.open_options());
+    models_.push_back(Checkpoint::open(path, request.open.options()));
+  if (!request.base.empty()) base_ = Checkpoint::open(request.base, request.open.options());
   plan_ = plan_merge(models_, base_ ? &*base_ : nullptr, request.needs_base,
                      options_of(request, alpha, models.size(), container));
   if (request.method == "average")

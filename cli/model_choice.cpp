@@ -53,7 +53,7 @@ std::vector<double> stored_metrics(const MergeRequest& request,
   const std::string wanted = request.metric.empty() ? "metric" : request.metric;
   std::vector<double> values;
   for (const fs::path& model : models) {
-    OpenOptions options = request.open_options();
+    OpenOptions options = request.open.options();
     options.data = false;
     const Checkpoint checkpoint = Checkpoint::open(model, options);
     const auto place = checkpoint.scalars().find(wanted);

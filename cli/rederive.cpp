@@ -35,18 +35,17 @@ MergeRequest request_from(const Json& manifest, const fs::path& file) {
 
 }  // namespace
 
-Rederived rederive(const Json& manifest, const fs::path& file, Progress& progress) {
+std::string rederive(const Json& manifest, const fs::path& file, Progress& progress) {
   const MergeRequest request = request_from(manifest, file);
   std::optional<double> alpha;
   if (request.command == "interpolate") alpha = request.alphas.front();
   // Ties depend on the container; their values don't.
   MergeWork work(request, request.models, alpha, Container::safetensors);
-  const MergeOutcome outcome = run_merge(
-      work.plan(), work.method(), [](std::size_t, std::uint64_t, std::span<const std::byte>) {},
-      limits_of(request), progress);
-  Rederived result{outcome.output_hash, outcome.model_hashes};
-  if (!outcome.base_hash.empty()) result.input_hashes.push_back(outcome.base_hash);
-  return result;
+  return run_merge(
+             work.plan(), work.method(),
+             [](std::size_t, std::uint64_t, std::span<const std::byte>) {}, limits_of(request),
+             progress)
+      .output_hash;
 }
 
 }  // namespace stockpot::cli

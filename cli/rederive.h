@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "stockpot/base/file.h"
 #include "stockpot/base/json.h"
@@ -10,14 +9,9 @@
 
 namespace stockpot::cli {
 
-struct Rederived {
-  std::string hash;                       // of the output, made anew
-  std::vector<std::string> input_hashes;  // models, then the base if there is one
-};
-
-// Reads the models that the manifest's command names and merges them as it says; nothing but
-// average, interpolate and merge is ever run. Throws FormatError naming `file` for a command that
-// cannot be read, and what the merge throws.
-Rederived rederive(const Json& manifest, const fs::path& file, Progress& progress);
+// The content hash of the output, made anew: reads the models that the manifest's command names and
+// merges them as it says; nothing but average, interpolate and merge is ever run. Throws
+// FormatError naming `file` for a command that cannot be read, and what the merge throws.
+std::string rederive(const Json& manifest, const fs::path& file, Progress& progress);
 
 }  // namespace stockpot::cli

@@ -54,15 +54,16 @@ Checkpoint::Part Checkpoint::open_part(const fs::path& file, const OpenOptions& 
   Part part{file.filename().string(), {}, {}};
   const bool first = files_.empty();
   files_.push_back(file);
-  auto map = std::make_shared<const MappedFile>(file);
-  if (!looks_like_torch(map->bytes())) {
-    const auto safetensors = std::make_shared<const SafetensorsFile>(file);
+  MappedFile mapped(file);
+  if (!looks_like_torch(mapped.bytes())) {
+    const auto safetensors = std::make_shared<const SafetensorsFile>(std::move(mapped));
     part.tensors = safetensors->tensors();
     metadata_.insert(safetensors->metadata().begin(), safetensors->metadata().end());
     notes_.insert(notes_.end(), safetensors->notes().begin(), safetensors->notes().end());
     owners_.push_back(safetensors);
     return part;
   }
+  auto map = std::make_shared<const MappedFile>(std::move(mapped));
   TorchContents contents = read_torch(map->bytes(), file, options);
   // The archive's headers lie between the tensors: the kernel mapped their neighbours.
   release_pages(map->bytes());

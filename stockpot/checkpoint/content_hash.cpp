@@ -83,8 +83,7 @@ HashedTensor hash_tensor(const TensorView& tensor) {
   const std::int64_t elements = element_count(tensor.shape);
   std::vector<Hash128> blocks(static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock));
   parallel_for(elements, kHashBlock, [&](std::int64_t begin, std::int64_t end) {
-    const auto block = tensor.bytes.subspan(byte_count(tensor.dtype, begin),
-                                            byte_count(tensor.dtype, end - begin));
+    const auto block = part_of(tensor, begin, end - begin);
     blocks[static_cast<std::size_t>(begin / kHashBlock)] = hash_bytes(block);
     release_pages(block);
   });

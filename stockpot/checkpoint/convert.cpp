@@ -98,8 +98,7 @@ struct Conversion {
   void run(const Block& block, const TileEdit& edit) {
     const TensorView& source = *plan.sources[block.tensor];
     const Dtype dtype = plan.outputs[block.tensor].dtype;
-    const auto bytes = source.bytes.subspan(byte_count(source.dtype, block.first),
-                                            byte_count(source.dtype, block.count));
+    const auto bytes = part_of(source, block.first, block.count);
     const std::uint64_t place = byte_count(dtype, block.first);
     if (dtype == source.dtype && !edit) {
       writer.write(block.tensor, place, bytes);
@@ -150,7 +149,7 @@ std::uint64_t ConversionPlan::bytes_to_read() const {
 std::uint64_t ConversionPlan::bytes_to_write() const {
   std::uint64_t total = 0;
   for (const OutputTensor& output : outputs)
-    if (!output.tied_to) total += byte_count(output.dtype, element_count(output.shape));
+    if (!output.tied_to) total += bytes_of(output);
   return total;
 }
 

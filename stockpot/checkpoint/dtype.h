@@ -57,6 +57,14 @@ constexpr bool dtype_table_is_in_order() {
 }
 static_assert(dtype_table_is_in_order(), "kDtypes must be in enum order");
 
+// Whether read_values() knows the type: all but the complex ones and those smaller than a byte.
+constexpr bool has_numbers(Dtype dtype) { return row(dtype).bits >= 8 && dtype != Dtype::c64; }
+
+// Whether merges average it as it is.
+constexpr bool can_be_averaged(Dtype dtype) {
+  return dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::f32 || dtype == Dtype::f64;
+}
+
 // "BF16" -> Dtype::bf16; nothing for an unknown name.
 constexpr std::optional<Dtype> dtype_from_safetensors(std::string_view name) {
   for (const DtypeRow& entry : kDtypes)

@@ -14,10 +14,6 @@
 namespace stockpot {
 namespace {
 
-std::uint64_t bytes_of(const OutputTensor& tensor) {
-  return byte_count(tensor.dtype, element_count(tensor.shape));
-}
-
 std::string five_digits(std::size_t number) {
   std::string text = std::to_string(number);
   return text.size() < 5 ? std::string(5 - text.size(), '0') + text : text;

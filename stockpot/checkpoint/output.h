@@ -25,6 +25,10 @@ struct OutputTensor {
   std::optional<std::size_t> tied_to;
 };
 
+inline std::uint64_t bytes_of(const OutputTensor& tensor) {
+  return byte_count(tensor.dtype, element_count(tensor.shape));
+}
+
 enum class Container { safetensors, torch };
 
 // Bytes at a place of the file.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -41,7 +42,10 @@ std::uint64_t header_length(const MappedFile& map) {
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const fs::path& file) : map_(file) {
+SafetensorsFile::SafetensorsFile(const fs::path& file) : SafetensorsFile(MappedFile(file)) {}
+
+SafetensorsFile::SafetensorsFile(MappedFile map) : map_(std::move(map)) {
+  const fs::path& file = map_.path();
   const std::uint64_t length = header_length(map_);
   const auto header_bytes = map_.bytes().subspan(kLengthBytes, length);
   const auto buffer = map_.bytes().subspan(kLengthBytes + length);

@@ -24,6 +24,7 @@ class SafetensorsFile {
   // Throws FormatError naming the file, the tensor and the numbers that disagree. A file
   // that is really something else (Git-LFS pointer, HTML page, zip, GGUF) is named as such.
   explicit SafetensorsFile(const fs::path& file);
+  explicit SafetensorsFile(MappedFile map);
 
   const std::vector<TensorView>& tensors() const { return tensors_; }  // by offset
   const TensorView* find(std::string_view name) const;

@@ -33,10 +33,6 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-std::uint64_t bytes_of(const OutputTensor& tensor) {
-  return byte_count(tensor.dtype, element_count(tensor.shape));
-}
-
 // Descending dtype, so that wide elements come first and stay aligned; then by name.
 std::vector<std::size_t> writing_order(std::span<const OutputTensor> tensors) {
   std::vector<std::size_t> order(tensors.size());

@@ -165,6 +165,11 @@ double overflow_limit(Dtype dtype) {
   }
 }
 
+std::span<const std::byte> part_of(const TensorView& tensor, std::int64_t first,
+                                   std::int64_t count) {
+  return tensor.bytes.subspan(byte_count(tensor.dtype, first), byte_count(tensor.dtype, count));
+}
+
 OwnedTensor make_tensor(std::string name, Dtype dtype, Shape shape, std::span<const float> values) {
   assert(static_cast<std::int64_t>(values.size()) == element_count(shape));
   OwnedTensor tensor{std::move(name), dtype, std::move(shape), {}};

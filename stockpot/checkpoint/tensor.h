@@ -26,6 +26,10 @@ struct TensorView {
   std::span<const std::byte> bytes;
 };
 
+// The bytes of `count` elements from `first` on.
+std::span<const std::byte> part_of(const TensorView& tensor, std::int64_t first,
+                                   std::int64_t count);
+
 struct OwnedTensor {
   std::string name;
   Dtype dtype = Dtype::f32;

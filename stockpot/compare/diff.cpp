@@ -10,7 +10,6 @@
 #include "stockpot/base/text.h"
 #include "stockpot/checkpoint/float_bits.h"
 #include "stockpot/checkpoint/name_block.h"
-#include "stockpot/compare/readable.h"
 #include "stockpot/merge/method.h"
 #include "stockpot/merge/tiles.h"
 

@@ -8,8 +8,7 @@
 #include "stockpot/checkpoint/message.h"
 #include "stockpot/checkpoint/tensor_role.h"
 #include "stockpot/compare/doctor_checks.h"
-#include "stockpot/compare/finite.h"
-#include "stockpot/compare/readable.h"
+#include "stockpot/merge/finite.h"
 
 namespace stockpot {
 namespace {

@@ -6,7 +6,6 @@
 #include "stockpot/checkpoint/message.h"
 #include "stockpot/checkpoint/tensor_role.h"
 #include "stockpot/compare/doctor_checks.h"
-#include "stockpot/compare/readable.h"
 
 namespace stockpot {
 namespace {

@@ -63,9 +63,7 @@ void sum_chunk(Views views, std::int64_t begin, std::int64_t end, Partial& parti
   std::vector<double> x(views.size() * static_cast<std::size_t>(kColumns));
   for (std::int64_t first = begin; first < end; first += kColumns)
     add_tile(views, first, std::min(kColumns, end - first), x, partial);
-  for (const TensorView* view : views)
-    release_pages(
-        view->bytes.subspan(byte_count(view->dtype, begin), byte_count(view->dtype, end - begin)));
+  for (const TensorView* view : views) release_pages(part_of(*view, begin, end - begin));
 }
 
 }  // namespace

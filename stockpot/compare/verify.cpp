@@ -10,8 +10,8 @@
 #include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/checkpoint/message.h"
 #include "stockpot/checkpoint/model_folder.h"
-#include "stockpot/compare/finite.h"
 #include "stockpot/compare/verify_manifest.h"
+#include "stockpot/merge/finite.h"
 #include "stockpot/pickle/zip.h"
 
 namespace stockpot {

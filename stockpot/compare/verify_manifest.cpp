@@ -9,9 +9,6 @@
 namespace stockpot {
 namespace {
 
-constexpr std::string_view kInFolder = "stockpot.json";
-constexpr std::string_view kEnding = ".manifest.json";
-
 void add(VerifyReport& report, Severity severity, std::string text) {
   report.findings.push_back({severity, "manifest", std::move(text), "", {}, {}});
 }
@@ -53,9 +50,9 @@ void check_all(const Json& json, const fs::path& file, VerifyReport& report, Pro
 
 fs::path checkpoint_of(const fs::path& path) {
   const std::string name = path.filename().native();
-  if (name == kInFolder) return path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (name.size() > kEnding.size() && name.ends_with(kEnding))
-    return path.parent_path() / name.substr(0, name.size() - kEnding.size());
+  if (name == kManifestInFolder) return path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (name.size() > kManifestEnding.size() && name.ends_with(kManifestEnding))
+    return path.parent_path() / name.substr(0, name.size() - kManifestEnding.size());
   return path;
 }
 

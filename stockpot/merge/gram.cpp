@@ -93,8 +93,7 @@ void gram_by_rows(const TensorJob& job,
       use(row, finished(job.models.size(), std::move(sums)));
     }
     const auto release = [&](const TensorView& tensor) {
-      release_pages(tensor.bytes.subspan(byte_count(tensor.dtype, begin * width),
-                                         byte_count(tensor.dtype, (end - begin) * width)));
+      release_pages(part_of(tensor, begin * width, (end - begin) * width));
     };
     for (const TensorView* model : job.models) release(*model);
     if (job.base != nullptr) release(*job.base);

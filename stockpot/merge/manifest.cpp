@@ -63,8 +63,8 @@ Json make_manifest(const MergePlan& plan, const MergeMethod& method, const Merge
 
 fs::path manifest_path(const fs::path& output) {
   std::error_code ignored;
-  if (fs::is_directory(output, ignored)) return output / "stockpot.json";
-  return fs::path(output.native() + ".manifest.json");
+  if (fs::is_directory(output, ignored)) return output / kManifestInFolder;
+  return fs::path(output.native() + std::string(kManifestEnding));
 }
 
 }  // namespace stockpot

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stockpot/base/json.h"
@@ -24,6 +25,8 @@ Json make_manifest(const MergePlan& plan, const MergeMethod& method, const Merge
 
 // Where the manifest of an output lies: stockpot.json inside of a folder, NAME.manifest.json
 // beside a file.
+inline constexpr std::string_view kManifestInFolder = "stockpot.json";
+inline constexpr std::string_view kManifestEnding = ".manifest.json";
 fs::path manifest_path(const fs::path& output);
 
 }  // namespace stockpot

@@ -13,18 +13,13 @@ namespace {
 constexpr std::int64_t kTilesPerTask = 16;
 constexpr std::int64_t kTaskElements = kTilesPerTask * kTileElements;
 
-void release(const TensorView& tensor, std::int64_t first, std::int64_t count) {
-  release_pages(
-      tensor.bytes.subspan(byte_count(tensor.dtype, first), byte_count(tensor.dtype, count)));
-}
-
 // One job's share of the work.
 void walk(const TensorJob& job, std::int64_t begin, std::int64_t end,
           const std::function<void(std::int64_t first, std::int64_t count)>& body) {
   for (std::int64_t first = begin; first < end; first += kTileElements)
     body(first, std::min(kTileElements, end - first));
-  for (const TensorView* model : job.models) release(*model, begin, end - begin);
-  if (job.base != nullptr) release(*job.base, begin, end - begin);
+  for (const TensorView* model : job.models) release_pages(part_of(*model, begin, end - begin));
+  if (job.base != nullptr) release_pages(part_of(*job.base, begin, end - begin));
 }
 
 // Small tensors have no whole page of their own, but the kernel mapped their neighbours.

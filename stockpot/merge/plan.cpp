@@ -136,9 +136,7 @@ class Planner {
     Dtype widest = views.front()->dtype;
     for (std::size_t i = 0; i < views.size(); ++i) {
       const Dtype dtype = views[i]->dtype;
-      const bool native =
-          dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::f32 || dtype == Dtype::f64;
-      if (!native && !(is_8_bit_float(dtype) && options_.dtype))
+      if (!can_be_averaged(dtype) && !(is_8_bit_float(dtype) && options_.dtype))
         throw FormatError(plan_.models[i]->path(),
                           "tensor " + in_quotes(name) + " has the type " +
                               std::string(row(dtype).safetensors) +
@@ -302,8 +300,7 @@ std::uint64_t MergePlan::bytes_to_read() const {
 std::uint64_t MergePlan::bytes_to_write() const {
   std::uint64_t total = 0;
   for (const PlannedTensor& tensor : tensors)
-    if (!tensor.output.tied_to)
-      total += byte_count(tensor.output.dtype, element_count(tensor.output.shape));
+    if (!tensor.output.tied_to) total += bytes_of(tensor.output);
   return total;
 }
 

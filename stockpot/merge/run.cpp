@@ -15,6 +15,7 @@
 #include "stockpot/base/threads.h"
 #include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/checkpoint/message.h"
+#include "stockpot/merge/finite.h"
 #include "stockpot/merge/integers.h"
 #include "stockpot/merge/kernels.h"
 #include "stockpot/merge/statistics.h"
@@ -28,10 +29,6 @@ using Clock = std::chrono::steady_clock;
 
 // What the program itself, its buffers and the pages around a block need.
 constexpr std::uint64_t kOwnMemory = 24'000'000;
-
-std::span<const std::byte> part(const TensorView& view, std::int64_t first, std::int64_t count) {
-  return view.bytes.subspan(byte_count(view.dtype, first), byte_count(view.dtype, count));
-}
 
 // The hashes of the blocks of each tensor that was read on the way, by tensor; what a merge does
 // not read (skipped tensors) is hashed afterwards.
@@ -114,7 +111,7 @@ class Run {
         written[number] = hash_bytes(block);
         sink_(index, byte_count(tensor.output.dtype, first), block);
       }
-      for (const TensorView* source : sources) release_pages(part(*source, begin, end - begin));
+      for (const TensorView* source : sources) release_pages(part_of(*source, begin, end - begin));
       report(sources.size() * byte_count(tensor.output.dtype, end - begin));
     });
     // Small tensors leave less than a page to let go of, but the kernel mapped their neighbours.
@@ -144,7 +141,7 @@ class Run {
     for (std::int64_t first = begin; first < begin + elements; first += kTileElements) {
       const std::int64_t count = std::min(kTileElements, begin + elements - first);
       for (std::size_t i = 0; i < sources.size(); ++i)
-        hashers[i].add(part(*sources[i], first, count));
+        hashers[i].add(part_of(*sources[i], first, count));
       fill(tensor, first, count,
            bytes.subspan(byte_count(tensor.output.dtype, first - begin),
                          byte_count(tensor.output.dtype, count)));
@@ -156,7 +153,7 @@ class Run {
     if (tensor.kind == Kind::largest) return largest_integers(tensor.sources, first, bytes);
     const TensorView* const only = tensor.sources.empty() ? nullptr : tensor.sources.front();
     if (tensor.kind == Kind::copied && only->dtype == tensor.output.dtype) {
-      std::ranges::copy(part(*only, first, count), bytes.begin());
+      std::ranges::copy(part_of(*only, first, count), bytes.begin());
       if (!row(only->dtype).floating || row(only->dtype).bits < 16) return;
     }
     TileBuffer buffer;
@@ -185,14 +182,7 @@ class Run {
   }
 
   void require_finite(const TensorView& view) const {
-    std::atomic<std::int64_t> bad = 0;
-    parallel_for(element_count(view.shape), kTileElements,
-                 [&](std::int64_t begin, std::int64_t end) {
-                   TileBuffer buffer;
-                   const std::span values(buffer.data(), static_cast<std::size_t>(end - begin));
-                   read_values(view, begin, values);
-                   bad += std::ranges::count_if(values, [](double x) { return !std::isfinite(x); });
-                 });
+    const std::int64_t bad = count_not_finite(view);
     if (bad == 0) return;
     throw FormatError(file_of(view), "tensor " + in_quotes(view.name) + " holds " + grouped(bad) +
                                          " values that are NaN or Inf, of " +

@@ -43,9 +43,7 @@ void for_each_tile(const std::vector<Tile>& tiles, const std::function<void(cons
 
 void require_averageable(const Checkpoint& model) {
   for (const TensorView& tensor : model.tensors()) {
-    const bool known = tensor.dtype == Dtype::f16 || tensor.dtype == Dtype::bf16 ||
-                       tensor.dtype == Dtype::f32 || tensor.dtype == Dtype::f64;
-    if (row(tensor.dtype).floating && !known)
+    if (row(tensor.dtype).floating && !can_be_averaged(tensor.dtype))
       throw FormatError(model.path(), named(tensor.name) + " has the type " +
                                           std::string(row(tensor.dtype).safetensors) +
                                           ", which is not supported for averaging (known: F16, "

@@ -48,6 +48,9 @@ class PickleMachine {
   void tuple_of(std::size_t count);
   void global_line();
   void stack_global();
+  // Pops arguments and a class or function (`wanted`, for messages), pushes what stands for the
+  // call.
+  void call(std::string_view wanted);
   void reduce();
   void new_object(bool keywords);
   void build();

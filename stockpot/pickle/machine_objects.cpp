@@ -52,9 +52,9 @@ void PickleMachine::stack_global() {
   push(arena_.global(value(module).text(), value(name).text()));
 }
 
-void PickleMachine::reduce() {
+void PickleMachine::call(std::string_view wanted) {
   const PickleIndex args = pop(), callable = pop();
-  if (!value(callable).is(PickleKind::global)) fail_target("a class or function", callable);
+  if (!value(callable).is(PickleKind::global)) fail_target(wanted, callable);
   if (!value(args).is(PickleKind::tuple)) fail_target("a tuple of arguments", args);
   const Known known = value(callable).known();
   if (known == Known::ordered_dict || known == Known::counter)
@@ -62,6 +62,8 @@ void PickleMachine::reduce() {
   else
     push(arena_.record(callable, args));
 }
+
+void PickleMachine::reduce() { call("a class or function"); }
 
 // OrderedDict() and Counter(), and their older forms that pass the contents: a dict, or a list
 // of pairs (Python 2).
@@ -97,14 +99,7 @@ void PickleMachine::new_object(bool keywords) {
     const PickleIndex named = pop();
     if (!value(named).is(PickleKind::dict)) fail_target("a dict of arguments", named);
   }
-  const PickleIndex args = pop(), callable = pop();
-  if (!value(callable).is(PickleKind::global)) fail_target("a class", callable);
-  if (!value(args).is(PickleKind::tuple)) fail_target("a tuple of arguments", args);
-  const Known known = value(callable).known();
-  if (known == Known::ordered_dict || known == Known::counter)
-    push(make_dict(callable, args));
-  else
-    push(arena_.record(callable, args));
+  call("a class");
 }
 
 void PickleMachine::build() {

@@ -25,10 +25,6 @@ void put(std::string& file, const FilePiece& piece) {
   std::memcpy(file.data() + piece.offset, piece.bytes.data(), piece.bytes.size());
 }
 
-std::uint64_t bytes_of(const OutputTensor& tensor) {
-  return byte_count(tensor.dtype, element_count(tensor.shape));
-}
-
 // The file that the layout describes, with the tensors' bytes from the places where it says they
 // lie in `data`.
 std::string assembled(const fs::path& name, const std::vector<OutputTensor>& tensors,

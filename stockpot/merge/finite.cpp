@@ -1,9 +1,8 @@
-#include "stockpot/compare/finite.h"
+#include "stockpot/merge/finite.h"
 
 #include <atomic>
 #include <cmath>
 
-#include "stockpot/compare/readable.h"
 #include "stockpot/merge/kernels.h"
 #include "stockpot/merge/method.h"
 #include "stockpot/merge/tiles.h"
