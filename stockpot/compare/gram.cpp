@@ -7,7 +7,7 @@
 
 #include "stockpot/base/file.h"
 #include "stockpot/base/threads.h"
-#include "stockpot/compare/kernels.h"
+#include "stockpot/merge/gram_kernels.h"
 
 namespace stockpot {
 namespace {
@@ -54,7 +54,7 @@ void add_tile(Views views, std::int64_t first, std::int64_t count, std::vector<d
   drop_not_finite(x, views.size(), columns, partial.not_finite);
   for (std::size_t row = 1; row < views.size(); ++row)
     for (std::size_t i = 0; i < columns; ++i) x[row * columns + i] -= x[i];
-  compare_kernels::add_gram(x.data(), views.size(), columns, partial.gram.data());
+  merge_kernels::add_gram(x.data(), views.size(), columns, partial.gram.data());
 }
 
 void sum_chunk(Views views, std::int64_t begin, std::int64_t end, Partial& partial) {

@@ -1,7 +1,6 @@
 // The sums that compare two lists of numbers: pure functions, compiled once per instruction set.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -15,9 +14,5 @@ struct PairSums {
 
 // Values must be finite.
 PairSums pair_sums(std::span<const double> a, std::span<const double> b);
-
-// gram[i * rows + j] += <row i, row j> for j <= i, where row i is the `columns` values from
-// x + i * columns on.
-void add_gram(const double* x, std::size_t rows, std::size_t columns, double* gram);
 
 }  // namespace stockpot::compare_kernels

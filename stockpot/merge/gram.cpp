@@ -1,35 +1,39 @@
 #include "stockpot/merge/gram.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "stockpot/base/file.h"
 #include "stockpot/base/threads.h"
 #include "stockpot/merge/combination.h"
-#include "stockpot/merge/task_vector_kernels.h"
+#include "stockpot/merge/gram_kernels.h"
 #include "stockpot/merge/tiles.h"
 
 namespace stockpot {
 namespace {
 
-std::size_t triangle_size(std::size_t models) { return models * (models + 1) / 2; }
+// One row of columns for each model should stay in the second-level cache: 73 rows are 300 KB.
+constexpr std::int64_t kColumns = 512;
 
-// Adds the products of a tile and, at the end, the number of values that differ from those of
-// the first model. `buffer` holds a tile for each model.
-void add_products(const TensorJob& job, std::int64_t first, std::size_t count,
-                  std::vector<double>& buffer, std::span<double> sums) {
+// What a part of a tensor adds up to: the full matrix, of which the lower triangle is used, and
+// whether some value differs from that of the first model.
+std::size_t sums_of(std::size_t models) { return models * models + 1; }
+
+void add_products(const TensorJob& job, std::int64_t begin, std::int64_t end,
+                  std::vector<double>& rows, std::span<double> sums) {
   const std::size_t models = job.models.size();
-  TileBuffer base_buffer;
-  const std::span base(base_buffer.data(), job.base != nullptr ? count : 0);
-  if (!base.empty()) read_base(job, first, base);
-  const auto tau = [&](std::size_t i) {
-    return std::span(buffer).subspan(i * kTileElements, count);
-  };
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < models; ++i) {
-    read_task_vector(job, i, first, base, tau(i));
-    for (std::size_t j = 0; j <= i; ++j) sums[next++] += merge_kernels::dot(tau(i), tau(j));
-    if (i > 0) sums.back() += static_cast<double>(merge_kernels::count_different(tau(0), tau(i)));
+  std::array<double, kColumns> base_values;
+  for (std::int64_t first = begin; first < end; first += kColumns) {
+    const auto count = static_cast<std::size_t>(std::min(kColumns, end - first));
+    const std::span base(base_values.data(), job.base != nullptr ? count : 0);
+    if (!base.empty()) read_base(job, first, base);
+    const auto row = [&](std::size_t i) { return std::span(rows).subspan(i * count, count); };
+    for (std::size_t i = 0; i < models; ++i) {
+      read_task_vector(job, i, first, base, row(i));
+      if (sums.back() == 0 && !std::ranges::equal(row(0), row(i))) sums.back() = 1;
+    }
+    merge_kernels::add_gram(rows.data(), models, count, sums.data());
   }
 }
 
@@ -39,18 +43,16 @@ Gram finished(std::size_t models, std::vector<double> sums) {
   return Gram(models, std::move(sums), equal);
 }
 
-std::vector<double> tile_for_each(const TensorJob& job) {
-  return std::vector<double>(job.models.size() * static_cast<std::size_t>(kTileElements));
+std::vector<double> rows_of(const TensorJob& job) {
+  return std::vector<double>(job.models.size() * static_cast<std::size_t>(kColumns));
 }
 
 }  // namespace
 
-Gram::Gram(std::size_t models, std::vector<double> triangle, bool equal)
-    : models_(models), products_(models * models), equal_(equal) {
-  std::size_t next = 0;
+Gram::Gram(std::size_t models, std::vector<double> products, bool equal)
+    : models_(models), products_(std::move(products)), equal_(equal) {
   for (std::size_t i = 0; i < models; ++i)
-    for (std::size_t j = 0; j <= i; ++j)
-      products_[i * models + j] = products_[j * models + i] = triangle[next++];
+    for (std::size_t j = 0; j < i; ++j) products_[j * models + i] = products_[i * models + j];
 }
 
 double Gram::norm(std::size_t i) const { return std::sqrt(product(i, i)); }
@@ -60,13 +62,12 @@ double Gram::cosine(std::size_t i, std::size_t j) const {
 }
 
 Gram gram(const TensorJob& job) {
-  const std::size_t models = job.models.size();
   return finished(
-      models,
-      ordered_sums(job, triangle_size(models) + 1,
+      job.models.size(),
+      ordered_sums(job, sums_of(job.models.size()),
                    [&](std::int64_t first, std::int64_t elements, std::span<double> partial) {
-                     std::vector<double> buffer = tile_for_each(job);
-                     add_products(job, first, static_cast<std::size_t>(elements), buffer, partial);
+                     std::vector<double> rows = rows_of(job);
+                     add_products(job, first, first + elements, rows, partial);
                    }));
 }
 
@@ -83,13 +84,10 @@ void gram_by_rows(const TensorJob& job,
   const std::int64_t grain =
       std::max<std::int64_t>(1, 16 * kTileElements / std::max<std::int64_t>(width, 1));
   parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> buffer = tile_for_each(job);
+    std::vector<double> rows_buffer = rows_of(job);
     for (std::int64_t row = begin; row < end; ++row) {
-      std::vector<double> sums(triangle_size(job.models.size()) + 1);
-      for (std::int64_t first = 0; first < width; first += kTileElements)
-        add_products(job, row * width + first,
-                     static_cast<std::size_t>(std::min(kTileElements, width - first)), buffer,
-                     sums);
+      std::vector<double> sums(sums_of(job.models.size()));
+      add_products(job, row * width, (row + 1) * width, rows_buffer, sums);
       use(row, finished(job.models.size(), std::move(sums)));
     }
     const auto release = [&](const TensorView& tensor) {

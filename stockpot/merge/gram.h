@@ -12,7 +12,8 @@ namespace stockpot {
 // Of the task vectors; of the models themselves when the job has no base.
 class Gram {
  public:
-  Gram(std::size_t models, std::vector<double> triangle, bool equal);
+  // `products`: models x models, of which the lower triangle is read.
+  Gram(std::size_t models, std::vector<double> products, bool equal);
   std::size_t models() const { return models_; }
   double product(std::size_t i, std::size_t j) const { return products_[i * models_ + j]; }
   double norm(std::size_t i) const;
