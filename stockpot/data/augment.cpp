@@ -1,36 +1,18 @@
-// What training does to an image: torchvision's RandomResizedCrop, horizontal flip and
-// ColorJitter, in this order, on numbers of one stream.
+// What training does to an image: torchvision's RandomResizedCrop, horizontal flip, timm's
+// RandAugment, torchvision's ColorJitter and timm's RandomErasing, in this order, on numbers of
+// one stream.
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <string_view>
 #include <utility>
 
-#include "stockpot/base/error.h"
+#include "stockpot/data/erasing.h"
+#include "stockpot/data/rand_augment.h"
 #include "stockpot/data/resize.h"
 #include "stockpot/data/transform.h"
 
 namespace stockpot {
 namespace {
-
-struct PresetRow {
-  std::string_view name;
-  Augmentation augmentation;
-};
-
-const PresetRow kPresets[] = {
-    {"none", {}},
-    {"minimal", {.crop = true, .min_scale = 0.9, .flip = 0.5}},
-    {"medium", {.crop = true, .min_scale = 0.35, .flip = 0.5}},
-    {"strong",
-     {.crop = true,
-      .min_scale = 0.08,
-      .flip = 0.5,
-      .brightness = 0.4,
-      .contrast = 0.4,
-      .saturation = 0.4,
-      .hue = 0.1}},
-};
 
 // Python's int(round(x)): halves go to the even neighbour.
 std::int64_t rounded(double x) { return std::llrint(x); }
@@ -97,27 +79,20 @@ Image jitter(Image image, const Augmentation& a, RandomStream& random) {
 
 }  // namespace
 
-bool Augmentation::any() const {
-  return crop || flip > 0 || brightness > 0 || contrast > 0 || saturation > 0 || hue > 0;
-}
-
-Augmentation augmentation_preset(const std::string& name) {
-  std::string known;
-  for (const PresetRow& preset : kPresets) {
-    if (preset.name == name) return preset.augmentation;
-    known.append(known.empty() ? "" : ", ").append(preset.name);
-  }
-  throw UsageError("augmentation '" + name + "' is not one of " + known);
-}
-
 Image augment(const Image& image, const Augmentation& augmentation,
               const Preprocessing& preprocessing, RandomStream random) {
   Image view = augmentation.crop ? crop_and_resize(image, augmentation, preprocessing, random)
                                  : prepare(image, preprocessing);
   if (augmentation.flip > 0 && random.chance(augmentation.flip)) view = flip_horizontally(view);
+  if (augmentation.rand_operations > 0) {
+    const Colour fill = mean_colour(preprocessing);
+    view = rand_augment(std::move(view), augmentation, fill, random);
+  }
   const bool colours = augmentation.brightness > 0 || augmentation.contrast > 0 ||
                        augmentation.saturation > 0 || augmentation.hue > 0;
-  return colours ? jitter(std::move(view), augmentation, random) : view;
+  if (colours) view = jitter(std::move(view), augmentation, random);
+  if (augmentation.erase > 0) erase_randomly(view, augmentation, preprocessing, random);
+  return view;
 }
 
 }  // namespace stockpot

@@ -27,7 +27,13 @@ void check_plan(const BatchPlan& plan) {
     throw UsageError("the number of loader threads must be 0 or more, found " +
                      std::to_string(plan.loader_threads));
   }
+  if (plan.first_batch < 0) {
+    throw UsageError("the first batch must be 0 or more, found " +
+                     std::to_string(plan.first_batch));
+  }
 }
+
+}  // namespace
 
 std::vector<std::int64_t> row_order(const ImageDataset& set, const BatchPlan& plan) {
   if (plan.shuffle) {
@@ -38,8 +44,6 @@ std::vector<std::int64_t> row_order(const ImageDataset& set, const BatchPlan& pl
   std::iota(order.begin(), order.end(), std::int64_t{0});
   return order;
 }
-
-}  // namespace
 
 // Threads work image by image on the batches of a window that slides with the consumer: the
 // front batch is ready as early as possible, and memory stays bounded.
@@ -57,6 +61,7 @@ struct BatchLoader::State {
     if (plan.augmentation && !plan.augmentation->any()) plan.augmentation.reset();
     batches = set.size() / plan.batch_size;
     if (!plan.drop_last && set.size() % plan.batch_size != 0) ++batches;
+    consumed = next_slot = std::min(plan.first_batch, batches);
     // Enough for every thread to have a chunk beyond the batch that is being waited for.
     window = 2 + plan.loader_threads * kChunk / plan.batch_size;
   }

@@ -24,8 +24,12 @@ struct BatchPlan {
   std::optional<Augmentation> augmentation;  // by (seed, Purpose::augment, epoch, row)
   std::uint64_t seed = 0;
   std::int64_t epoch = 0;
-  int loader_threads = 1;  // 0: prepared by the caller's thread
+  std::int64_t first_batch = 0;  // where the walk starts: the batches before it are not made
+  int loader_threads = 1;        // 0: prepared by the caller's thread
 };
+
+// The rows of the batches of a plan: batch k has those from k * batch_size on.
+std::vector<std::int64_t> row_order(const ImageDataset& set, const BatchPlan& plan);
 
 // Walks over a set once. Evaluation views (no augmentation) of one preprocessing are made
 // once per set and kept by `views`. The batches do not depend on loader_threads.
@@ -37,7 +41,7 @@ class BatchLoader {
 
   // The next batch, or nothing at the end. Rethrows errors of decoding.
   std::optional<Batch> next();
-  std::int64_t batches() const;
+  std::int64_t batches() const;  // of the whole walk, also those before first_batch
 
  private:
   struct State;

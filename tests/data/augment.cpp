@@ -4,8 +4,11 @@
 #include <set>
 
 #include "stockpot/base/error.h"
+#include "stockpot/data/batch.h"
+#include "stockpot/data/rand_augment.h"
 #include "stockpot/data/transform.h"
 #include "tests/data/picture.h"
+#include "tests/data/scratch.h"
 
 namespace stockpot {
 namespace {
@@ -35,7 +38,9 @@ TEST(Augmentation, AnUnknownPresetIsAnsweredWithTheKnownOnes) {
     augmentation_preset("heavy");
     FAIL();
   } catch (const UsageError& error) {
-    EXPECT_STREQ(error.what(), "augmentation 'heavy' is not one of none, minimal, medium, strong");
+    EXPECT_STREQ(error.what(),
+                 "augmentation 'heavy' is not one of none, minimal, medium, strong, nor "
+                 "RandAugment as in rand-m9-n2-mstd0.5-inc1");
   }
 }
 
@@ -112,6 +117,53 @@ TEST(Augment, AnImageTooFlatForAnyCropIsCroppedInItsMiddle) {
   const Image view = augment(image, {.crop = true, .min_scale = 0.9}, input, stream(0));
   EXPECT_EQ(view.rgb[1], (200 - 12) / 2);
   EXPECT_EQ(view.rgb[view.rgb.size() - 2], (200 - 12) / 2 + 11);
+}
+
+TEST(Augment, RandAugmentComesBehindTheFlipAndErasingComesLast) {
+  const Image image = formula(60, 80);
+  const Augmentation all{.crop = true, .flip = 0.5, .rand_operations = 2, .erase = 1};
+  const Augmentation geometry{.crop = true, .flip = 0.5};
+  const Colour mean = mean_colour(small_input());
+  int as_cropped = 0;
+  for (std::uint64_t sample = 0; sample < 40; ++sample) {
+    const Image view = augment(image, all, small_input(), stream(sample));
+    EXPECT_EQ(view.rgb, augment(image, all, small_input(), stream(sample)).rgb);
+    // Crop and flip draw first: where nothing was erased and no operation was done, the view
+    // is as without them. What was erased has the mean colour, whatever the operations did.
+    const Image plain = augment(image, geometry, small_input(), stream(sample));
+    std::size_t other = 0, filled = 0;
+    for (std::size_t i = 0; i < view.rgb.size(); i += 3) {
+      const bool is_mean = std::equal(mean.begin(), mean.end(), &view.rgb[i]);
+      filled += is_mean;
+      other += !is_mean && !std::equal(&view.rgb[i], &view.rgb[i] + 3, &plain.rgb[i]);
+    }
+    EXPECT_GT(filled, view.rgb.size() / 3 / 50 / 2);
+    as_cropped += other == 0;
+  }
+  EXPECT_NEAR(as_cropped, 10, 9);  // a quarter: neither operation done
+}
+
+TEST(Augment, F16_RandAugmentAndErasingAreTheSameForAnyNumberOfLoaderThreads) {
+  const Scratch scratch;
+  for (int i = 0; i < 20; ++i)
+    scratch.write((i < 9 ? "set/a/" : "set/b/") + std::to_string(i) + ".png", png(i));
+  const ImageDataset set = load(scratch / "set");
+  BatchPlan plan;
+  plan.batch_size = 3;
+  plan.shuffle = true;
+  plan.augmentation = augmentation_preset("rand-m9-n2-mstd0.5-inc1");
+  plan.augmentation->erase = 0.5;
+  plan.augmentation->erase_mode = EraseMode::pixels;
+  const auto pixels = [&](int threads) {
+    plan.loader_threads = threads;
+    BatchLoader loader(set, small_input(), plan);
+    std::vector<std::vector<std::uint8_t>> result;
+    while (auto batch = loader.next()) result.push_back(std::move(batch->pixels));
+    return result;
+  };
+  const auto expected = pixels(0);
+  EXPECT_EQ(expected.size(), 7u);
+  for (const int threads : {1, 2, 5}) EXPECT_EQ(pixels(threads), expected);
 }
 
 TEST(Augment, ColourJitterStaysWithinItsBounds) {

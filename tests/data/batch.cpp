@@ -74,6 +74,33 @@ TEST(Batches, AreShuffledBySeedAndEpoch) {
   EXPECT_NE(all(set, plan)[0].indices, order);
 }
 
+TEST(Batches, F16_CanStartInTheMiddle) {
+  const Small small;
+  const ImageDataset set = load(small / "set");
+  BatchPlan plan;
+  plan.batch_size = 4;
+  plan.shuffle = true;
+  plan.augmentation = augmentation_preset("strong");
+  const std::vector<Batch> whole = all(set, plan);
+  ASSERT_EQ(whole.size(), 7u);
+  for (const int threads : {0, 1, 4})
+    for (const std::int64_t first : {1, 6, 7, 9}) {
+      plan.loader_threads = threads;
+      plan.first_batch = first;
+      BatchLoader loader(set, square(3), plan);
+      EXPECT_EQ(loader.batches(), 7);
+      for (auto i = static_cast<std::size_t>(first); i < whole.size(); ++i) {
+        const auto batch = loader.next();
+        ASSERT_TRUE(batch);
+        EXPECT_EQ(batch->indices, whole[i].indices);
+        EXPECT_EQ(batch->pixels, whole[i].pixels);
+      }
+      EXPECT_FALSE(loader.next());
+    }
+  plan.first_batch = -1;
+  EXPECT_THROW(BatchLoader(set, square(3), plan), UsageError);
+}
+
 TEST(Batches, F16_AreTheSameForAnyNumberOfLoaderThreads) {
   const Small small;
   for (const std::uint64_t budget : {std::uint64_t{1} << 30, std::uint64_t{0}}) {
