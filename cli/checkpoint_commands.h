@@ -13,9 +13,16 @@ namespace stockpot::cli {
 void add_common(CLI::App& app, CommandLine& line);
 // --threads.
 void add_threads(CLI::App& app, CommandLine& line);
+// These and --device, --bf16.
+void add_compute(CLI::App& app, CommandLine& line);
 
 void add_look_commands(CLI::App& app, CommandLine& line);   // inspect, diff, verify, doctor
 void add_write_commands(CLI::App& app, CommandLine& line);  // convert, lora
 void add_merge_commands(CLI::App& app, CommandLine& line);  // average, interpolate, merge
+void add_soup_commands(CLI::App& app, CommandLine& line);   // soup uniform, greedy, prune
+// Needs no checkpoint, but runs in the torch-free program too.
+void add_theory(CLI::App& app, CommandLine& line);
+void add_sweep_commands(CLI::App& app, CommandLine& line);
+void add_launch(CLI::App& app, CommandLine& line);
 
 }  // namespace stockpot::cli

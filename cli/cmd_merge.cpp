@@ -54,9 +54,10 @@ ManifestFacts facts_of(const MergeRequest& request, const MergeWork& work,
   return facts;
 }
 
-// Writes one output; the manifest.
-Json write(const MergeRequest& request, const MergeWork& work, const OutputPlace& place,
-           Progress& progress) {
+}  // namespace
+
+Json write_merge(const MergeRequest& request, const MergeWork& work, const OutputPlace& place,
+                 Progress& progress) {
   std::vector<OutputTensor> tensors;
   for (const PlannedTensor& tensor : work.plan().tensors) tensors.push_back(tensor.output);
   OutputOptions options = request.written.options();
@@ -85,6 +86,8 @@ Json write(const MergeRequest& request, const MergeWork& work, const OutputPlace
                fixed(outcome.seconds, 2) + " s, " + fixed(rate, 1) + " GB/s read");
   return manifest;
 }
+
+namespace {
 
 // The container that a folder's weights keep: that of the first model.
 Container container_of(const fs::path& model, const MergeRequest& request) {
@@ -138,7 +141,7 @@ int cmd_merge(const MergeRequest& request, const CommandLine& line) {
     }
     if (!line.json) progress.say(std::string(trim(text)));
     if (outputs.size() > 1) fs::create_directories(request.output);
-    manifests.push(write(request, work, place, progress));
+    manifests.push(write_merge(request, work, place, progress));
     if (!line.json)
       std::cout << request.method << (alpha ? " (alpha " + shortest(*alpha) + ")" : "") << " of "
                 << models.size() << " models: " << printable(path.string()) << "\n";

@@ -45,7 +45,7 @@ int run_and_print(Recipe recipe, const fs::path& out, bool plan_only, const Comm
 }
 
 int cmd_run(const RunArgs& args, const CommandLine& line) {
-  Recipe recipe = Recipe::read(args.demo ? demo_recipe() : args.recipe);
+  Recipe recipe = Recipe::read(args.demo ? demo_recipe() : args.recipe, args.overrides);
   if (args.seed) recipe.seed = recipe.search_seed = *args.seed;
   if (args.seeds) recipe.seeds = *args.seeds;
   return run_and_print(std::move(recipe), args.out, args.plan_only, line);

@@ -1,6 +1,7 @@
 // soup uniform: the average of model folders that agree about their classes.
 #include "cli/commands.h"
 #include "cli/merge_request.h"
+#include "cli/soup_args.h"
 #include "stockpot/base/error.h"
 #include "stockpot/checkpoint/model_folder.h"
 
@@ -16,10 +17,9 @@ int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line) {
   }
   MergeRequest request;
   request.command = request.method = "average";
-  // As the pipeline's soups: every float averaged, counters of the first model.
+  // As greedy soups: every float averaged.
   request.batchnorm = "average";
-  request.integers = "first";
-  request.flags = {"--bn", "average", "--int-policy", "first"};
+  request.flags = {"--bn", "average"};
   request.models = args.models;
   request.output = args.output;
   return cmd_merge(request, line);

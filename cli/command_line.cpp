@@ -4,6 +4,7 @@
 
 #include "cli/checkpoint_commands.h"
 #include "cli/commands.h"
+#include "cli/soup_args.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
 
@@ -45,14 +46,14 @@ void add_threads(CLI::App& app, CommandLine& line) {
       ->envname("STOCKPOT_THREADS");
 }
 
-namespace {
-
 void add_compute(CLI::App& app, CommandLine& line) {
   add_common(app, line);
   add_threads(app, line);
   app.add_option("--device", line.device, "cpu, cuda or cuda:N")->envname("STOCKPOT_DEVICE");
   app.add_flag("--bf16", line.bf16, "bf16 autocast (CUDA only)");
 }
+
+namespace {
 
 void add_test_sets(CLI::App& app, std::vector<std::string>& id, std::vector<std::string>& ood) {
   app.add_option("--id", id, "ID test set (a source)");
@@ -100,15 +101,27 @@ void add_method(CLI::App& app, CommandLine& line, MethodArgs& args, const std::s
   setting("--augment", "augment", "none, minimal, medium or strong");
 }
 
+// --set key=value, and key=value behind the recipe.
+void add_overrides(CLI::App& app, std::vector<std::string>& overrides) {
+  const auto add = [&overrides](const std::vector<std::string>& values) {
+    overrides.insert(overrides.end(), values.begin(), values.end());
+  };
+  app.add_option_function<std::vector<std::string>>(
+         "--set", add, "A key of the recipe, with dots: train.lr=1e-4; repeat for more")
+      ->allow_extra_args(false);
+  app.add_option_function<std::vector<std::string>>("KEY=VALUE", add, "The same without --set");
+}
+
 void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, MethodArgs& probe,
-            MethodArgs& finetune, MethodArgs& lpft, EvalArgs& eval, SoupArgs& uniform,
-            SoupArgs& greedy, ReportArgs& report, ConfigArgs& config) {
+            MethodArgs& finetune, MethodArgs& lpft, EvalArgs& eval, ReportArgs& report,
+            ConfigArgs& config) {
   CLI::App* command = app.add_subcommand(
       "run", "The whole way: LP, FT, LP-FT, a random search, its soups, the shift report");
   add_compute(*command, line);
   command->add_option("RECIPE", run.recipe, "A recipe (YAML)")->required();
   command->add_option("-o,--out", run.out, "Folder for the run; repeat the command to continue it")
       ->required();
+  add_overrides(*command, run.overrides);
   command->add_flag("--dry-run,--plan", run.plan_only, "Print the plan and stop");
   command->add_option("--seed", run.seed, "Seed of training and search, instead of the recipe's")
       ->envname("STOCKPOT_SEED");
@@ -151,28 +164,13 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
   command->footer(kSourceHelp);
   command->callback([&] { line.command = eval; });
 
-  CLI::App* soup = app.add_subcommand("soup", "One model from many of one initialisation");
-  soup->require_subcommand(1);
-  command = soup->add_subcommand("uniform", "The mean of all models");
-  add_compute(*command, line);
-  command->add_option("MODELS", uniform.models, "Model folders")->required();
-  command->add_option("-o,--output", uniform.output, "Model folder to write")->required();
-  command->callback([&] { line.command = uniform; });
-  command = soup->add_subcommand("greedy", "Add models while held-out accuracy does not fall");
-  add_compute(*command, line);
-  greedy.greedy = true;
-  command->add_option("MODELS", greedy.models, "Model folders")->required();
-  command->add_option("--val", greedy.held_out, "Held-out set (a source)")->required();
-  command->add_option("--accept", greedy.accept, "ties (>=, the paper) or strict (>)")
-      ->check(CLI::IsMember({"ties", "strict"}));
-  command->add_option("-o,--output", greedy.output, "Folder to write: model/ and ledger.json")
-      ->required();
-  command->footer(kSourceHelp);
-  command->callback([&] { line.command = greedy; });
-
+  add_soup_commands(app, line);
+  add_launch(app, line);
   add_look_commands(app, line);
   add_merge_commands(app, line);
   add_write_commands(app, line);
+  add_theory(app, line);
+  add_sweep_commands(app, line);
 
   command = app.add_subcommand("report", "Make the pages of a finished run again");
   add_common(*command, line);
@@ -182,10 +180,25 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
 
   CLI::App* configs = app.add_subcommand("config", "Recipes");
   configs->require_subcommand(1);
-  command = configs->add_subcommand("check", "Report every problem of a recipe and stop");
-  add_common(*command, line);
-  command->add_option("RECIPE", config.recipe, "A recipe (YAML)")->required();
-  command->callback([&] { line.command = config; });
+  const auto add_config = [&](const char* action, const char* help) {
+    CLI::App* sub = configs->add_subcommand(action, help);
+    add_common(*sub, line);
+    sub->callback([&line, &config, action] {
+      config.action = action;
+      line.command = config;
+    });
+    return sub;
+  };
+  for (CLI::App* sub :
+       {add_config("check", "Report every problem of a recipe and stop"),
+        add_config("show", "The whole recipe, with presets, bases and defaults written out")}) {
+    sub->add_option("RECIPE", config.recipe, "A recipe (YAML)")->required();
+    add_overrides(*sub, config.overrides);
+    if (sub->get_name() == "show")
+      sub->add_flag("--origin", config.origin, "Behind each value, where it was written");
+  }
+  add_config("schema", "The JSON schema of recipes");
+  add_config("presets", "The searches and methods of papers that recipes can name");
 
   command = app.add_subcommand("version", "Versions");
   add_common(*command, line);
@@ -198,10 +211,13 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   CommandLine line;
   for (int i = 0; i < argc; ++i)
     line.text += (i ? " " : "") + (i ? printable(argv[i]) : std::string("stockpot"));
+  std::vector<char*> words;  // without those of an evaluator
+  line.evaluator = take_evaluator_words(argc, argv, words);
+  argc = static_cast<int>(words.size());
+  argv = words.data();
   RunArgs run, demo;
   MethodArgs probe, finetune, lpft;
   EvalArgs eval;
-  SoupArgs uniform, greedy;
   ReportArgs report;
   ConfigArgs config;
 
@@ -214,7 +230,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
       "stockpot");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
-  set_up(app, line, run, demo, probe, finetune, lpft, eval, uniform, greedy, report, config);
+  set_up(app, line, run, demo, probe, finetune, lpft, eval, report, config);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ExtrasError& error) {

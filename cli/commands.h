@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -20,12 +21,16 @@ struct ReportArgs {
 };
 
 struct ConfigArgs {
+  std::string action;  // check, show, schema or presets
   fs::path recipe;
+  std::vector<std::string> overrides;  // key.sub=value
+  bool origin = false;
 };
 
 // A recipe, or the demo's own one.
 struct RunArgs {
   fs::path recipe;
+  std::vector<std::string> overrides;  // key.sub=value
   fs::path out;
   bool demo = false;
   bool plan_only = false;
@@ -55,15 +60,18 @@ struct EvalArgs {
   bool by_class = false, by_group = false;
 };
 
-struct SoupArgs {
-  bool greedy = false;
-  std::vector<fs::path> models;
-  std::vector<std::string> held_out;
-  std::string accept = "ties";
-  fs::path output;
-};
+struct SoupArgs;  // soup_args.h
 
 struct VersionArgs {};
+
+// One process that takes trials of a sweep.
+struct SweepWorkerArgs {
+  fs::path sweep;
+  std::optional<std::size_t> index;  // only this trial and its needs
+  std::int64_t max_trials = 0;       // 0: no limit
+  bool wait = true;                  // for trials that others have
+  bool self_requeue = false;
+};
 
 struct CommandLine;
 // A command on checkpoints: its arguments are bound to the function (*_commands.cpp).
@@ -73,7 +81,7 @@ struct CheckpointCommand {
 
 struct CommandLine {
   std::variant<VersionArgs, CheckpointCommand, ReportArgs, ConfigArgs, RunArgs, MethodArgs,
-               EvalArgs, SoupArgs>
+               EvalArgs, std::shared_ptr<const SoupArgs>, SweepWorkerArgs>
       command;
   bool json = false;
   bool quiet = false;
@@ -81,7 +89,8 @@ struct CommandLine {
   std::optional<std::string> device;
   bool bf16 = false;
   std::string color = "auto";
-  std::string text;  // the command as typed, for logs
+  std::string text;                    // the command as typed, for logs
+  std::vector<std::string> evaluator;  // the words behind --evaluator
 };
 
 // Parses the arguments. Returns an exit code instead when there is nothing to run: --help
@@ -93,12 +102,14 @@ int cmd_version(const CommandLine& line);
 int cmd_report(const ReportArgs& args, const CommandLine& line);
 int cmd_config(const ConfigArgs& args, const CommandLine& line);
 int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line);
+int cmd_soup_search(const SoupArgs& args, const CommandLine& line);  // external, table
 
 // Those that do; compiled into stockpot-torch only.
 int cmd_run(const RunArgs& args, const CommandLine& line);
 int cmd_method(const MethodArgs& args, const CommandLine& line);
 int cmd_eval(const EvalArgs& args, const CommandLine& line);
-int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line);
+int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line);  // on pictures
+int cmd_sweep_worker(const SweepWorkerArgs& args, const CommandLine& line);
 
 // Runs `body`; an exception becomes one message on stderr and its exit code.
 template <typename Body>

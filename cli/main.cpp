@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/soup_args.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
 #include "stockpot/base/text.h"
@@ -39,8 +40,10 @@ int run(const CommandLine& line, char** argv) {
     return command->run(line);
   if (const auto* args = std::get_if<ReportArgs>(&line.command)) return cmd_report(*args, line);
   if (const auto* args = std::get_if<ConfigArgs>(&line.command)) return cmd_config(*args, line);
-  if (const auto* args = std::get_if<SoupArgs>(&line.command); args && !args->greedy)
-    return cmd_soup_uniform(*args, line);
+  if (const auto* soup = std::get_if<std::shared_ptr<const SoupArgs>>(&line.command);
+      soup && !(*soup)->built_in())
+    return (*soup)->method == "uniform" ? cmd_soup_uniform(**soup, line)
+                                        : cmd_soup_search(**soup, line);
   return start_torch_program(argv);
 }
 

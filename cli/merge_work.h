@@ -36,4 +36,8 @@ class MergeWork {
 
 RunLimits limits_of(const MergeRequest& request);
 
+// Runs the work and writes its output with the manifest, which it returns.
+Json write_merge(const MergeRequest& request, const MergeWork& work, const OutputPlace& place,
+                 Progress& progress);
+
 }  // namespace stockpot::cli

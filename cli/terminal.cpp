@@ -42,8 +42,10 @@ bool use_colour(const std::string& color_flag) {
   return isatty(STDOUT_FILENO) && !dumb_terminal();
 }
 
+bool is_live_terminal(int descriptor) { return isatty(descriptor) && !dumb_terminal(); }
+
 TerminalProgress::TerminalProgress(bool quiet)
-    : quiet_(quiet), live_(isatty(STDERR_FILENO) && !dumb_terminal()) {
+    : quiet_(quiet), live_(is_live_terminal(STDERR_FILENO)) {
   // Without a terminal, work of less than a line's pause says nothing on the way.
   if (!live_) last_ = std::chrono::steady_clock::now();
 }

@@ -10,6 +10,8 @@ namespace stockpot::cli {
 
 // Columns of the terminal behind stdout (COLUMNS wins), 100 when there is none.
 int terminal_width();
+// Whether what is behind a descriptor can move its cursor.
+bool is_live_terminal(int descriptor);
 // Whether stdout takes colour: --color, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, a terminal.
 bool use_colour(const std::string& color_flag);
 

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "cli/soup_args.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
 #include "stockpot/base/threads.h"
@@ -22,8 +23,11 @@ int run(const CommandLine& line) {
   if (const auto* args = std::get_if<RunArgs>(&line.command)) return cmd_run(*args, line);
   if (const auto* args = std::get_if<MethodArgs>(&line.command)) return cmd_method(*args, line);
   if (const auto* args = std::get_if<EvalArgs>(&line.command)) return cmd_eval(*args, line);
-  if (const auto* args = std::get_if<SoupArgs>(&line.command); args && args->greedy)
-    return cmd_soup_greedy(*args, line);
+  if (const auto* args = std::get_if<SweepWorkerArgs>(&line.command))
+    return cmd_sweep_worker(*args, line);
+  if (const auto* soup = std::get_if<std::shared_ptr<const SoupArgs>>(&line.command);
+      soup && (*soup)->built_in())
+    return cmd_soup_greedy(**soup, line);
   throw UsageError("stockpot-torch is started by stockpot; run that instead");
 }
 

@@ -9,6 +9,8 @@ packages=(
   # tensors: Debian's LibTorch takes whatever BLAS is installed; without OpenBLAS a matrix
   # product runs more than twenty times slower
   libtorch-dev libopenblas-dev libopenblas0-pthread
+  # training on several processes: LibTorch's process groups name Gloo's types
+  libgloo-dev
   # formats: JSON, YAML, images, archives, hashes
   nlohmann-json3-dev libyaml-cpp-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libarchive-dev
   libssl-dev zlib1g-dev libdeflate-dev libxxhash-dev
@@ -18,11 +20,13 @@ packages=(
   libcli11-dev libjs-chart.js
   # tests and benchmarks
   libgtest-dev libbenchmark-dev python3
+  # tests of training on several processes: torchrun, mpirun, networks of their own
+  python3-torch openmpi-bin iproute2
   # fuzzing (libFuzzer) and injected faults
   clang-14 libclang-rt-14-dev strace
 )
 if [[ ${1:-} == --benchmarks ]]; then
-  packages+=(python3-torch python3-sklearn python3-pil)  # the peers we measure against
+  packages+=(python3-sklearn python3-pil)  # the peers we measure against
 fi
 
 if ! command -v dpkg-query >/dev/null; then

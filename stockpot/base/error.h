@@ -42,6 +42,7 @@ class WriteError : public std::runtime_error {
  public:
   // The message reads "<file>: cannot <action>: <text of the errno>".
   WriteError(const std::filesystem::path& file, std::string_view action, int error_number);
+  explicit WriteError(const std::string& message) : std::runtime_error(message) {}
 };
 
 // Asked to stop by a signal after the state was saved: run the same command again.

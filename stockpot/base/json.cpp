@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -33,7 +34,14 @@ std::string_view kind_of(const Json& value) {
 Json::Json(const Json& other) = default;
 Json::Json(Json&& other) noexcept = default;
 Json& Json::operator=(const Json& other) = default;
-Json& Json::operator=(Json&& other) noexcept = default;
+// Not = default: g++ 12 splits that into a hot and an empty cold part, whose empty entry in the
+// table of unwinding hides its neighbour's, and an exception thrown there ends the process.
+Json& Json::operator=(Json&& other) noexcept {
+  Json taken(std::move(other));  // which may be this value, or a part of it
+  std::destroy_at(this);
+  std::construct_at(this, std::move(taken));
+  return *this;
+}
 Json::~Json() = default;
 
 Json::Json(std::uint64_t value) {

@@ -1,5 +1,5 @@
 // What the file functions share: descriptors, whole writes and names of temporary files.
-// Private to base.
+// For code that talks to the kernel itself; others use file.h.
 #pragma once
 
 #include <sys/types.h>

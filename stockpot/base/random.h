@@ -21,6 +21,7 @@ enum class Purpose : std::uint32_t {
   subset = 8,
   test = 9,
   dare = 10,
+  theory = 11,
 };
 
 // Ten rounds of Philox 4x32, exactly as published (known answers in the tests).

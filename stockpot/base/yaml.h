@@ -27,6 +27,7 @@ struct YamlNode {
   std::vector<YamlNode> items;
   std::vector<YamlMember> members;  // keys are scalars, in file order
   int line = 0, column = 0;         // from 1
+  int source = 0;                   // which text, where trees of several are merged; 0 when parsed
 
   // The member whose key reads `key`, or nullptr.
   const YamlNode* find(std::string_view key) const;

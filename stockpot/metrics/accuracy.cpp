@@ -68,19 +68,22 @@ std::int64_t worst_group(std::span<const Accuracy> groups) {
   return worst;
 }
 
+double row_loss(std::span<const float> logits, std::int64_t label) {
+  // Shifted by the largest logit, so that exp cannot overflow.
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
+  return std::log(sum) - (static_cast<double>(logits[static_cast<std::size_t>(label)]) - largest);
+}
+
 double negative_log_likelihood(const Predictions& predictions) {
   if (predictions.rows() == 0) return 0;
   const auto classes = static_cast<std::size_t>(predictions.classes);
   double total = 0;
   for (std::int64_t i = 0; i < predictions.rows(); ++i) {
-    const auto logits = predictions.row(i);
-    const std::size_t label =
-        checked(predictions.labels[static_cast<std::size_t>(i)], classes, "label", i);
-    // Shifted by the largest logit, so that exp cannot overflow.
-    const double largest = *std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
-    total += std::log(sum) - (static_cast<double>(logits[label]) - largest);
+    const std::int64_t label = predictions.labels[static_cast<std::size_t>(i)];
+    checked(label, classes, "label", i);
+    total += row_loss(predictions.row(i), label);
   }
   return total / static_cast<double>(predictions.rows());
 }

@@ -39,7 +39,9 @@ std::vector<Accuracy> per_group(const Predictions& predictions);
 // The group with the lowest accuracy among those with rows.
 std::int64_t worst_group(std::span<const Accuracy> groups);
 
-// Mean negative log-likelihood of the labels under softmax(logits), in fp64.
+// -log softmax(logits)[label], in fp64; never negative. NaN when a logit is NaN.
+double row_loss(std::span<const float> logits, std::int64_t label);
+// Its mean over the rows: the mean negative log-likelihood of the labels.
 double negative_log_likelihood(const Predictions& predictions);
 
 // Exact two-sided McNemar test of paired predictions: b rows only the first gets right,

@@ -27,14 +27,20 @@ Network network_of(const Architecture& architecture) {
   return resnet_network(std::get<ResNetConfig>(architecture));
 }
 
-std::vector<TensorSpec> with_head(std::vector<TensorSpec> tensors, const ModelFolder& folder) {
+std::vector<TensorSpec> with_head(const Network& network, const ModelFolder& folder) {
+  std::vector<TensorSpec> tensors = network.tensors;
+  const int block = network.blocks + 1;
   const auto classes = static_cast<std::int64_t>(folder.labels.size());
   tensors.push_back({.name = folder.head_weight,
                      .shape = {classes, folder.feature_size},
                      .role = Role::kernel,
-                     .head = true});
-  tensors.push_back(
-      {.name = folder.head_bias, .shape = {classes}, .role = Role::scalar, .head = true});
+                     .head = true,
+                     .block = block});
+  tensors.push_back({.name = folder.head_bias,
+                     .shape = {classes},
+                     .role = Role::scalar,
+                     .head = true,
+                     .block = block});
   return tensors;
 }
 
@@ -55,6 +61,13 @@ struct Classifier::Impl {
   TensorTable table;
   Mode mode;
   std::uint64_t dropout_seed = 0;
+
+  bool trains_backbone() const {
+    const std::vector<Parameter>& all = table.parameters();
+    return std::any_of(all.begin(), all.end(), [](const Parameter& parameter) {
+      return !parameter.head && parameter.value.requires_grad();
+    });
+  }
 };
 
 Classifier::Classifier(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -65,7 +78,7 @@ Classifier::~Classifier() = default;
 Classifier Classifier::load(const ModelFolder& folder) {
   const Checkpoint checkpoint = open_weights(folder);
   Network network = network_of(folder.architecture);
-  TensorTable table(with_head(network.tensors, folder), at::kCPU);
+  TensorTable table(with_head(network, folder), at::kCPU);
   for (const Parameter& parameter : table.parameters())
     copy_values(checkpoint.at(parameter.name), parameter.value);
   for (const auto& [name, buffer] : table.buffers()) {
@@ -101,20 +114,24 @@ void Classifier::to(at::Device target) {
 at::Tensor Classifier::features(const at::Tensor& images) const {
   if (images.dim() != 4 || images.size(1) != 3 || images.scalar_type() != at::kFloat)
     throw std::invalid_argument("features() takes N x 3 x H x W images in float32");
+  const c10::AutoGradMode record(at::GradMode::is_enabled() && impl_->trains_backbone());
   return impl_->network.features(impl_->table, images, impl_->mode);
 }
 
 at::Tensor Classifier::head_logits(const at::Tensor& features) const {
   const ModelFolder& folder = impl_->folder;
-  return linear(features, impl_->table[folder.head_weight], impl_->table[folder.head_bias]);
+  return linear(dropout(features, impl_->mode.head_dropout, impl_->mode),
+                impl_->table[folder.head_weight], impl_->table[folder.head_bias]);
 }
 
 void Classifier::evaluate() { impl_->mode = {}; }
 
-void Classifier::train(BatchNorm batchnorm, std::uint64_t seed) {
-  impl_->mode.batch_statistics = batchnorm == BatchNorm::live;
-  impl_->dropout_seed = seed;
-  impl_->mode.dropout = dropout_generator(device(), seed);
+void Classifier::train(const TrainingMode& mode) {
+  impl_->dropout_seed = mode.seed;
+  impl_->mode = {.batch_statistics = mode.batchnorm == BatchNorm::live,
+                 .dropout = dropout_generator(device(), mode.seed),
+                 .head_dropout = mode.head_dropout,
+                 .drop_path = mode.drop_path};
 }
 
 void Classifier::reset_head(const std::vector<std::string>& labels, std::uint64_t seed) {
@@ -137,7 +154,7 @@ void Classifier::set_head(const std::vector<std::string>& labels, const at::Tens
   const c10::NoGradGuard no_grad;
   ModelFolder folder = impl_->folder;
   folder.labels = labels;
-  TensorTable table(with_head(impl_->network.tensors, folder), device());
+  TensorTable table(with_head(impl_->network, folder), device());
   const std::int64_t backbone = table.values().numel() - weight.numel() - bias.numel();
   table.values().narrow(0, 0, backbone).copy_(impl_->table.values().narrow(0, 0, backbone));
   for (std::size_t i = 0; i < table.buffers().size(); ++i)
@@ -155,6 +172,16 @@ at::Tensor Classifier::flat_gradients() const { return impl_->table.gradients();
 void Classifier::zero_gradients() {
   const c10::NoGradGuard no_grad;
   impl_->table.gradients().zero_();
+}
+
+void Classifier::set_trained(const std::function<bool(const Parameter&)>& trained) {
+  impl_->table.set_trained(trained);
+}
+
+int Classifier::blocks() const { return impl_->network.blocks; }
+
+const std::vector<std::pair<std::string, at::Tensor>>& Classifier::buffers() const {
+  return impl_->table.buffers();
 }
 
 std::vector<OwnedTensor> Classifier::state() const {

@@ -5,8 +5,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stockpot/checkpoint/model_folder.h"
@@ -28,6 +30,19 @@ struct Parameter {
   // (timm's rule: one-dimensional tensors and the embeddings are left out).
   bool decay = false;
   std::int64_t offset = 0;  // into flat_values() and flat_gradients()
+  // Depth: 0 the stem (embeddings, first convolution), 1 to blocks() the blocks, then the head.
+  // A norm behind the last block belongs to it (timm's group_matcher).
+  int block = 0;
+  bool batchnorm = false;  // scale or shift of a BatchNorm
+};
+
+struct TrainingMode {
+  BatchNorm batchnorm = BatchNorm::live;
+  std::uint64_t seed = 0;   // of everything that is dropped: equal seeds drop the same
+  double head_dropout = 0;  // of the features, before the head (timm's drop_rate)
+  // Stochastic depth (Huang et al. 2016): the probability that an image skips the last block;
+  // 0 at the first block, linear between (timm's drop_path_rate).
+  double drop_path = 0;
 };
 
 class Classifier {
@@ -57,7 +72,10 @@ class Classifier {
   // Evaluation mode (the start): running statistics, no dropout. Training mode: dropout, and
   // BatchNorm by its policy.
   void evaluate();
-  void train(BatchNorm batchnorm, std::uint64_t seed = 0);
+  void train(const TrainingMode& mode);
+  void train(BatchNorm batchnorm, std::uint64_t seed = 0) {
+    train(TrainingMode{.batchnorm = batchnorm, .seed = seed});
+  }
 
   // A new head for these classes: zero bias, weights N(0, 0.01^2) from (seed, head_init).
   void reset_head(const std::vector<std::string>& labels, std::uint64_t seed);
@@ -73,6 +91,12 @@ class Classifier {
   at::Tensor flat_values() const;
   at::Tensor flat_gradients() const;  // the parameters' .grad are views of it
   void zero_gradients();
+  // From now on only these get gradients; the start, and a new head or device: all. With the
+  // whole backbone left out, features() records nothing.
+  void set_trained(const std::function<bool(const Parameter&)>& trained);
+  int blocks() const;
+  // Running statistics and counters, by name: tensors of the model itself.
+  const std::vector<std::pair<std::string, at::Tensor>>& buffers() const;
 
   // Copies of all tensors (parameters and buffers) as float32, buffers in their own type, by
   // name; and back, in place. load_state throws FormatError naming what does not fit, and then

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
@@ -15,6 +16,7 @@
 #include <ATen/ops/thnn_conv2d.h>
 
 #include <cmath>
+#include <vector>
 
 #include "stockpot/model/compat.h"
 #include "stockpot/model/fused_ops.h"
@@ -30,7 +32,12 @@ at::Tensor activate(const std::string& activation, const at::Tensor& x) {
 }
 
 bool drops(const Residual& residual, const Mode& mode) {
-  return mode.dropout.defined() && residual.dropout > 0;
+  return mode.dropout.defined() && (residual.dropout > 0 || residual.drop_path > 0);
+}
+
+at::Tensor add(const Residual& residual, const at::Tensor& result, const Mode& mode) {
+  return residual.shortcut +
+         drop_path(dropout(result, residual.dropout, mode), residual.drop_path, mode);
 }
 
 // Undefined when the checkpoint has none.
@@ -53,7 +60,7 @@ at::Tensor linear(const TensorTable& table, const std::string& name, const at::T
                   const Residual& residual, const Mode& mode) {
   if (fusable(x) && !drops(residual, mode))
     return fused_linear(x, table[name + ".weight"], bias_of(table, name), residual.shortcut);
-  return residual.shortcut + dropout(linear(table, name, x), residual.dropout, mode);
+  return add(residual, linear(table, name, x), mode);
 }
 
 at::Tensor layer_norm(const TensorTable& table, const std::string& name, const at::Tensor& x,
@@ -65,11 +72,12 @@ at::Tensor layer_norm(const TensorTable& table, const std::string& name, const a
 
 at::Tensor mlp(const TensorTable& table, const Mlp& layer, const at::Tensor& x,
                const Residual& residual, const Mode& mode) {
-  if (layer.activation == "gelu" && fusable(x) && !drops(residual, mode))
-    return fused_gelu_mlp(x,
-                          {table[layer.up + ".weight"], bias_of(table, layer.up),
-                           table[layer.down + ".weight"], bias_of(table, layer.down)},
-                          residual.shortcut);
+  if (layer.activation == "gelu" && fusable(x)) {
+    const MlpWeights weights{table[layer.up + ".weight"], bias_of(table, layer.up),
+                             table[layer.down + ".weight"], bias_of(table, layer.down)};
+    return drops(residual, mode) ? add(residual, fused_gelu_mlp(x, weights), mode)
+                                 : fused_gelu_mlp(x, weights, residual.shortcut);
+  }
   const at::Tensor inner = activate(layer.activation, linear(table, layer.up, x));
   return linear(table, layer.down, inner, residual, mode);
 }
@@ -100,6 +108,15 @@ at::Tensor dropout(const at::Tensor& x, double probability, const Mode& mode) {
   if (!mode.dropout.defined() || probability == 0) return x;
   const double keep = 1 - probability;
   return x * at::empty_like(x).bernoulli_(keep, mode.dropout).div_(keep);
+}
+
+at::Tensor drop_path(const at::Tensor& x, double probability, const Mode& mode) {
+  if (!mode.dropout.defined() || probability == 0) return x;
+  const double keep = 1 - probability;
+  std::vector<std::int64_t> one_each(static_cast<std::size_t>(x.dim()), 1);
+  one_each[0] = x.size(0);
+  const at::Tensor kept = at::empty(one_each, x.options()).bernoulli_(keep, mode.dropout);
+  return x * (keep > 0 ? kept.div_(keep) : kept);
 }
 
 namespace {
@@ -154,8 +171,9 @@ at::Tensor conv_bn_relu(const TensorTable& table, const ConvNorm& layer, const a
 }
 
 at::Tensor conv_bn_add_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
-                            const at::Tensor& shortcut, const Mode& mode) {
-  return convolve_and_normalise(table, layer, x, mode, shortcut, true);
+                            const Residual& residual, const Mode& mode) {
+  if (drops(residual, mode)) return add(residual, conv_bn(table, layer, x, mode), mode).relu_();
+  return convolve_and_normalise(table, layer, x, mode, residual.shortcut, true);
 }
 
 at::Tensor max_pool(const at::Tensor& x) {

@@ -14,10 +14,10 @@ namespace stockpot {
 at::Tensor linear(const TensorTable& table, const std::string& name, const at::Tensor& x);
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
-// What a block of a transformer does with its result: shortcut + dropout(result).
+// What a block of a transformer does with its result: shortcut + drop_path(dropout(result)).
 struct Residual {
   at::Tensor shortcut;
-  double dropout = 0;
+  double dropout = 0, drop_path = 0;
 };
 at::Tensor linear(const TensorTable& table, const std::string& name, const at::Tensor& x,
                   const Residual& residual, const Mode& mode);
@@ -46,6 +46,10 @@ at::Tensor self_attention(const TensorTable& table, const std::string& name, con
 // no dropout or the probability is 0.
 at::Tensor dropout(const at::Tensor& x, double probability, const Mode& mode);
 
+// Zeroes whole images (the first dimension) with this probability and scales up the rest; x
+// itself when the mode has no dropout or the probability is 0.
+at::Tensor drop_path(const at::Tensor& x, double probability, const Mode& mode);
+
 // A square convolution without bias, padded by half its size, then BatchNorm (momentum 0.1,
 // epsilon 1e-5). x: N x C x H x W.
 struct ConvNorm {
@@ -56,9 +60,9 @@ at::Tensor conv_bn(const TensorTable& table, const ConvNorm& layer, const at::Te
                    const Mode& mode);
 at::Tensor conv_bn_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
                         const Mode& mode);
-// relu(conv_bn(x) + shortcut): the end of a residual block.
+// relu(drop_path(conv_bn(x)) + shortcut): the end of a residual block.
 at::Tensor conv_bn_add_relu(const TensorTable& table, const ConvNorm& layer, const at::Tensor& x,
-                            const at::Tensor& shortcut, const Mode& mode);
+                            const Residual& residual, const Mode& mode);
 
 // Max pooling: window 3 x 3, stride 2, padding 1.
 at::Tensor max_pool(const at::Tensor& x);

@@ -18,13 +18,20 @@ struct Mode {
   bool batch_statistics = false;
   // Undefined: no dropout. It has the device of the model.
   at::Generator dropout;
+  double head_dropout = 0, drop_path = 0;  // see TrainingMode
 };
+
+// Of block 0..blocks-1: linear from 0 to `last` (timm's calculate_drop_path_rates).
+inline double drop_path_rate(double last, std::int64_t block, std::int64_t blocks) {
+  return blocks < 2 ? 0 : last * static_cast<double>(block) / static_cast<double>(blocks - 1);
+}
 
 struct Network {
   std::vector<TensorSpec> tensors;  // of the backbone, in the order of the forward pass
   // images: N x 3 x H x W, float32; the result: N x feature size.
   std::function<at::Tensor(const TensorTable&, const at::Tensor& images, const Mode&)> features;
   bool batchnorm = false;
+  int blocks = 0;  // without stem and head
 };
 
 // transformers' ViTForImageClassification up to the class token after the last norm.

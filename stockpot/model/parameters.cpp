@@ -63,7 +63,9 @@ void TensorTable::add_trained() {
                            .value = leaf_view(values_, gradients_, spec->shape, offset),
                            .head = spec->head,
                            .decay = spec->role == Role::kernel,
-                           .offset = offset});
+                           .offset = offset,
+                           .block = spec->block,
+                           .batchnorm = spec->batchnorm});
     if (!used_.emplace(spec->name, parameters_.back().value).second)
       throw std::logic_error("two tensors are named '" + spec->name + "'");
     offset += element_count(spec->shape);
@@ -75,8 +77,9 @@ void TensorTable::add_trained() {
       Shape stacked = order[first]->shape;
       stacked[0] = 0;
       for (std::size_t i = first; i < last; ++i) stacked[0] += order[i]->shape[0];
-      used_.emplace(order[first]->fused,
-                    leaf_view(values_, gradients_, stacked, parameters_[first].offset));
+      const at::Tensor whole = leaf_view(values_, gradients_, stacked, parameters_[first].offset);
+      used_.emplace(order[first]->fused, whole);
+      stacks_.emplace_back(first, whole);
     }
     first = last;
   }
@@ -104,6 +107,13 @@ void TensorTable::assign(const TensorTable& other) {
   values_.copy_(other.values_);
   for (std::size_t i = 0; i < buffers_.size(); ++i)
     buffers_[i].second.copy_(other.buffers_[i].second);
+}
+
+void TensorTable::set_trained(const std::function<bool(const Parameter&)>& trained) {
+  for (const Parameter& parameter : parameters_)
+    parameter.value.set_requires_grad(trained(parameter));
+  for (const auto& [first, whole] : stacks_)
+    whole.set_requires_grad(parameters_[first].value.requires_grad());
 }
 
 const at::Tensor& TensorTable::operator[](const std::string& name) const {

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -31,6 +32,8 @@ struct TensorSpec {
   // forward pass finds them stacked along the first dimension under this name: one matrix
   // product for query, key and value.
   std::string fused = "";
+  int block = 0;           // see Parameter::block
+  bool batchnorm = false;  // scale or shift of a BatchNorm
 };
 
 // Layout of the flat buffers: backbone kernels, backbone scalars, head kernels, head scalars,
@@ -51,6 +54,10 @@ class TensorTable {
   const at::Tensor& operator[](const std::string& name) const;
   bool contains(const std::string& name) const { return used_.contains(name); }
 
+  // Which parameters get gradients from now on; the gradients of the others stay as they are.
+  // The parts of a stack are trained when the first one is.
+  void set_trained(const std::function<bool(const Parameter&)>& trained);
+
   // In the order of the flat buffers. A part of a stack has its own view here; its gradient
   // arrives through the stack.
   const std::vector<Parameter>& parameters() const { return parameters_; }
@@ -68,6 +75,7 @@ class TensorTable {
   std::vector<Parameter> parameters_;
   std::vector<std::pair<std::string, at::Tensor>> buffers_;
   std::unordered_map<std::string, at::Tensor> used_;
+  std::vector<std::pair<std::size_t, at::Tensor>> stacks_;  // the first part, and the whole
 };
 
 }  // namespace stockpot

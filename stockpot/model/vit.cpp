@@ -17,11 +17,13 @@ std::string layer_name(std::int64_t layer) {
 
 class Specs {
  public:
+  // Of the tensors that follow.
+  void block(std::int64_t number) { block_ = static_cast<int>(number); }
   void kernel(const std::string& name, Shape shape, std::string fused = "") {
-    list_.push_back({name, std::move(shape), Role::kernel, false, std::move(fused)});
+    list_.push_back({name, std::move(shape), Role::kernel, false, std::move(fused), block_});
   }
   void scalar(const std::string& name, Shape shape, std::string fused = "") {
-    list_.push_back({name, std::move(shape), Role::scalar, false, std::move(fused)});
+    list_.push_back({name, std::move(shape), Role::scalar, false, std::move(fused), block_});
   }
   void linear(const std::string& name, std::int64_t out, std::int64_t in) {
     kernel(name + ".weight", {out, in});
@@ -35,6 +37,7 @@ class Specs {
 
  private:
   std::vector<TensorSpec> list_;
+  int block_ = 0;
 };
 
 std::vector<TensorSpec> tensors_of(const VitConfig& config) {
@@ -48,6 +51,7 @@ std::vector<TensorSpec> tensors_of(const VitConfig& config) {
   specs.scalar(kProjection + ".bias", {width});
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     const std::string name = layer_name(layer), attention = name + "attention.attention.";
+    specs.block(layer + 1);
     specs.norm(name + "layernorm_before", width);
     for (const char* part : {"query", "key", "value"}) {
       specs.kernel(attention + part + ".weight", {width, width}, attention + "qkv.weight");
@@ -80,17 +84,19 @@ at::Tensor embed_patches(const VitConfig& config, const TensorTable& table,
 
 // `queries` leading tokens leave the layer. The features are the class token alone, so the
 // last layer computes nothing for the others beyond their keys and values.
-at::Tensor encoder_layer(const VitConfig& config, const TensorTable& table, const std::string& name,
+at::Tensor encoder_layer(const VitConfig& config, const TensorTable& table, std::int64_t layer,
                          const at::Tensor& x, std::int64_t queries, const Mode& mode) {
+  const std::string name = layer_name(layer);
+  const double skipped = drop_path_rate(mode.drop_path, layer, config.layers);
   const at::Tensor mixed =
       self_attention(table, name + "attention.attention.qkv",
                      layer_norm(table, name + "layernorm_before", x, config.layer_norm_eps),
                      config.heads, queries, config.attention_dropout, mode);
   const at::Tensor y = linear(table, name + "attention.output.dense", mixed,
-                              {x.narrow(1, 0, queries), config.dropout}, mode);
+                              {x.narrow(1, 0, queries), config.dropout, skipped}, mode);
   return mlp(table, {name + "intermediate.dense", name + "output.dense", config.activation},
              layer_norm(table, name + "layernorm_after", y, config.layer_norm_eps),
-             {y, config.dropout}, mode);
+             {y, config.dropout, skipped}, mode);
 }
 
 at::Tensor features_of(const VitConfig& config, const TensorTable& table, const at::Tensor& images,
@@ -108,7 +114,7 @@ at::Tensor features_of(const VitConfig& config, const TensorTable& table, const 
   x = dropout(x, config.dropout, mode);
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     const bool last = layer + 1 == config.layers;
-    x = encoder_layer(config, table, layer_name(layer), x, last ? 1 : x.size(1), mode);
+    x = encoder_layer(config, table, layer, x, last ? 1 : x.size(1), mode);
   }
   return layer_norm(table, "vit.layernorm", x.select(1, 0), config.layer_norm_eps);
 }
@@ -120,7 +126,8 @@ Network vit_network(const VitConfig& config) {
       .tensors = tensors_of(config),
       .features = [config](const TensorTable& table, const at::Tensor& images,
                            const Mode& mode) { return features_of(config, table, images, mode); },
-      .batchnorm = false};
+      .batchnorm = false,
+      .blocks = static_cast<int>(config.layers)};
 }
 
 }  // namespace stockpot

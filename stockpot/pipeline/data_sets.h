@@ -23,5 +23,7 @@ struct DataSets {
 // after hours. The classes are those of the training set. Throws what ImageDataset::load
 // throws, with the name of the set in front.
 DataSets load_data(const Recipe& recipe, Progress& progress);
+// The same without the test sets: all that training needs.
+DataSets load_training_data(const Recipe& recipe, Progress& progress);
 
 }  // namespace stockpot

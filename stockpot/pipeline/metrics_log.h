@@ -8,7 +8,7 @@ namespace stockpot {
 
 class MetricsLog {
  public:
-  // Writes into `folder`; nothing is created before the first record.
+  // Writes into `folder`. The first record replaces what an earlier log left there.
   explicit MetricsLog(fs::path folder) : folder_(std::move(folder)) {}
 
   // A flat object of numbers, texts and booleans. Every record has the members of the first.
@@ -16,7 +16,7 @@ class MetricsLog {
 
  private:
   fs::path folder_;
-  bool header_written_ = false;
+  bool begun_ = false;
 };
 
 }  // namespace stockpot

@@ -5,7 +5,6 @@
 #include <ctime>
 
 #include "stockpot/base/error.h"
-#include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
 #include "stockpot/base/version.h"
@@ -16,16 +15,6 @@
 
 namespace stockpot {
 namespace {
-
-// The recipe's identity and the bytes of the pretrained model.
-Json run_identity(const Recipe& recipe, const ModelFolder& folder) {
-  Json identity = recipe.identity();
-  Json weights = Json::array();
-  const Checkpoint checkpoint = Checkpoint::open(folder.path);
-  for (const fs::path& file : checkpoint.files()) weights.push(sha256(MappedFile(file).bytes()));
-  identity.set("model_sha256", weights);
-  return identity;
-}
 
 std::string model_line(const ModelFolder& folder, const Classifier& model) {
   std::int64_t parameters = 0;
@@ -80,6 +69,16 @@ std::string chosen_model(const RunReport& report) {
   return "";
 }
 
+// Trials of an earlier recipe stay in the folder's plan: their folders are still there.
+void publish_plan(const fs::path& out, SweepPlan plan) {
+  if (fs::exists(out / "sweep.json"))
+    for (const Trial& old : read_plan(out).trials)
+      if (std::none_of(plan.trials.begin(), plan.trials.end(),
+                       [&](const Trial& trial) { return trial.id == old.id; }))
+        plan.trials.push_back(old);
+  write_plan(out, plan);
+}
+
 void write_reports(const RunReport& report, const fs::path& out) {
   write_file(out / "results.json", to_json(report).dump(2) + "\n");
   write_file(out / "results.csv", csv_table(report));
@@ -105,27 +104,32 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
   const DataSets data = load_data(recipe, progress);
   const std::vector<TrainingRun> runs = plan_runs(recipe, pretrained.has_batchnorm());
   print_plan(recipe, runs, data, progress);
-  if (!runs.empty()) {
-    const Calibration speed = calibrate(recipe, data, pretrained, runs.front().settings, progress);
+  std::vector<TrainingRun> unfinished;
+  for (const TrainingRun& run : runs)
+    if (!run_folder || !fs::exists(run_folder->run(run.id) / "result.json"))
+      unfinished.push_back(run);
+  if (!unfinished.empty()) {
+    const Calibration speed =
+        calibrate(recipe, data, pretrained, unfinished.front().settings, progress);
     const double seconds =
-        expected_seconds(runs, speed, data.train.size(), data.held_out.set.size(), data.test_rows(),
-                         static_cast<std::int64_t>(runs.size()) + 3);
+        expected_seconds(unfinished, speed, data.train.size(), data.held_out.set.size(),
+                         data.test_rows(), static_cast<std::int64_t>(runs.size()) + 3);
     progress.say("expected: about " + human_duration(seconds) + " (" + fixed(speed.training, 0) +
                  " images/s in training, " + fixed(speed.evaluation, 0) + " in evaluation)");
   }
   if (plan_only) return {};
 
+  const SweepPlan plan = sweep_plan(recipe, identity, runs);
+  publish_plan(out, plan);
   const TrainContext context{recipe, identity, *run_folder, data, pretrained, progress};
 
   // Every choice is made here, on held-out data ...
-  std::optional<TrainedModel> probe;
-  if (recipe.lp) probe = train_probe(context);
-  const std::vector<TrainedModel> trained = train_runs(context, runs, probe);
-  std::vector<TrainedModel> models = choose_learning_rates(runs, trained);
-  if (probe) models.insert(models.begin(), *probe);
+  const TrainedModels trained = train_all(context, runs, plan);
+  std::vector<TrainedModel> models = choose_learning_rates(runs, trained.runs);
+  if (trained.probe) models.insert(models.begin(), *trained.probe);
   std::vector<TrainedModel> candidates;
-  if (recipe.include_init && probe) candidates.push_back(*probe);
-  for (const TrainedModel& model : trained)
+  if (recipe.include_init && trained.probe) candidates.push_back(*trained.probe);
+  for (const TrainedModel& model : trained.runs)
     if (model.kind == RowKind::search) candidates.push_back(model);
   std::vector<Soup> soups;
   if (candidates.size() > 1) soups = make_soups(context, candidates);
@@ -137,6 +141,7 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
   report.classes = data.train.classes();
   report.recipe = recipe.text;
   report.notes = data.notes;
+  for (const std::string& lost : trained.lost) report.notes.push_back("lost: " + lost);
   evaluate_all(context, models, candidates, soups, report);
   add_gallery(context, chosen_model(report), report);
   add_versions(report, recipe, pretrained);

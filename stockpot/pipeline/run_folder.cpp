@@ -6,28 +6,13 @@
 #include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
+#include "stockpot/recipe/resolved.h"
+#include "stockpot/sweep/params_file.h"
 
 namespace stockpot {
 namespace {
 
 constexpr const char* kMark = "run.json";
-
-// "lr is 0.001 there, 0.0003 here": the first member that differs, searched depth first.
-std::string first_difference(const Json& there, const Json& here, const std::string& name) {
-  if (there == here) return "";
-  if (there.is_object() && here.is_object()) {
-    for (const auto& [key, value] : here.members()) {
-      const Json* other = there.find(key);
-      const std::string path = name.empty() ? key : name + "." + key;
-      if (!other) return path + " is absent there, " + value.dump() + " here";
-      if (const std::string found = first_difference(*other, value, path); !found.empty())
-        return found;
-    }
-    for (const auto& [key, value] : there.members())
-      if (!here.find(key)) return key + " is " + value.dump() + " there, absent here";
-  }
-  return name + " is " + there.dump() + " there, " + here.dump() + " here";
-}
 
 }  // namespace
 
@@ -58,8 +43,8 @@ std::string file_name_for(const std::string& name) {
 RunFolder::RunFolder(const fs::path& path, const Recipe& recipe, const Json& identity)
     : path_(path) {
   std::error_code error;
-  const fs::path mark = path / kMark;
-  if (fs::exists(path, error) && !fs::exists(mark, error)) {
+  const bool begun = fs::exists(path / kMark, error) || fs::exists(path / "sweep.json", error);
+  if (fs::exists(path, error) && !begun) {
     if (!fs::is_directory(path, error))
       throw UsageError(printable(path.string()) + " exists and is not a folder");
     for (const auto& entry : fs::directory_iterator(path))
@@ -71,23 +56,36 @@ RunFolder::RunFolder(const fs::path& path, const Recipe& recipe, const Json& ide
   fs::create_directories(path / "runs", error);
   if (!error) fs::create_directories(path / "soups", error);
   if (error) throw WriteError(path, "create", error.value());
-  lock_.emplace(path);
-  if (fs::exists(mark, error)) {
-    const Json before = Json::read(mark);
-    const Json* there = before.find("identity");
-    if (!there) throw FormatError(mark, "no 'identity' in it; was it edited?");
-    if (const std::string difference = first_difference(*there, identity, ""); !difference.empty())
-      throw UsageError(printable(path.string()) + " was made from other inputs: " +
-                       printable(difference) + "; name another folder with --out");
-  } else {
+  lock_ = std::make_unique<FolderLock>(path);
+  mark(identity);
+  // With everything written out and its paths absolute: workers need no other file.
+  write_file(path / "recipe.yaml", resolved_yaml(recipe));
+  remove_leftovers(path / "runs");
+  remove_leftovers(path);
+}
+
+RunFolder RunFolder::join(const fs::path& path, const Json& identity) {
+  RunFolder folder(path);
+  folder.mark(identity);
+  return folder;
+}
+
+void RunFolder::mark(const Json& identity) const {
+  const fs::path mark = path_ / kMark;
+  std::error_code error;
+  if (!fs::exists(mark, error)) {
     write_file(mark,
                Json::object({{"schema_version", 1}, {"stockpot", kVersion}, {"identity", identity}})
                        .dump(2) +
                    "\n");
+    return;
   }
-  write_file(path / "recipe.yaml", recipe.text);
-  remove_leftovers(path / "runs");
-  remove_leftovers(path);
+  const Json before = Json::read(mark);
+  const Json* there = before.find("identity");
+  if (!there) throw FormatError(mark, "no 'identity' in it; was it edited?");
+  if (const std::string difference = first_difference(*there, identity); !difference.empty())
+    throw UsageError(printable(path_.string()) + " was made from other inputs: " +
+                     printable(difference) + "; name another folder with --out");
 }
 
 fs::path logits_file(const fs::path& run, const std::string& set) {
@@ -101,7 +99,7 @@ std::optional<Json> RunFolder::finished(const fs::path& folder, const Json& inpu
   Json result = Json::read(file);
   const Json* there = result.find("inputs");
   if (!there) throw FormatError(file, "no 'inputs' in it; was it edited?");
-  const std::string difference = first_difference(*there, inputs, "");
+  const std::string difference = first_difference(*there, inputs);
   if (!difference.empty())
     throw UsageError(printable(folder.string()) +
                      " was made from other inputs: " + printable(difference) +

@@ -2,7 +2,9 @@
 //
 //   run.json                  what the runs depend on; made first
 //   recipe.yaml               as it was run
-//   runs/<id>/                one finished training run; appears whole
+//   sweep.json                the training runs as trials (sweep/trial.h), which any number of
+//                             processes may work on at once
+//   runs/<id>/                one trial, done when it has a result.json
 //     model/                  a model folder that transformers or timm opens
 //     metrics.jsonl, metrics.csv, result.json
 //     logits/<set>.safetensors    added when the model is evaluated
@@ -11,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -23,10 +26,13 @@ namespace stockpot {
 
 class RunFolder {
  public:
-  // Makes the folder, or continues one that a recipe with the same identity() began.
-  // Throws UsageError when `path` exists and is something else, naming what differs;
-  // BusyError when another process works in it.
+  // Makes the folder, or continues one that a recipe with the same run_identity() began; holds
+  // its lock. Throws UsageError when `path` exists and is something else, naming what differs;
+  // BusyError when another process has the lock.
   RunFolder(const fs::path& path, const Recipe& recipe, const Json& identity);
+  // For one of many workers on its trials: nothing is locked. Throws UsageError when the folder
+  // was made from other inputs.
+  static RunFolder join(const fs::path& path, const Json& identity);
 
   const fs::path& path() const { return path_; }
   fs::path run(const std::string& id) const { return path_ / "runs" / id; }
@@ -38,8 +44,12 @@ class RunFolder {
   std::optional<Json> finished(const fs::path& folder, const Json& inputs) const;
 
  private:
+  explicit RunFolder(const fs::path& path) : path_(path) {}
+  // Writes run.json, or compares with the one that is there.
+  void mark(const Json& identity) const;
+
   fs::path path_;
-  std::optional<FolderLock> lock_;
+  std::unique_ptr<FolderLock> lock_;
 };
 
 // Where a finished run or soup keeps what it said about a set: beside the model, so that it

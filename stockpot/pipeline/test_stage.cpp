@@ -5,9 +5,9 @@
 
 #include "stockpot/base/base64.h"
 #include "stockpot/base/error.h"
-#include "stockpot/base/signals.h"
 #include "stockpot/base/text.h"
 #include "stockpot/eval/evaluate.h"
+#include "stockpot/pipeline/model_on_sets.h"
 
 namespace stockpot {
 namespace {
@@ -19,53 +19,11 @@ struct NamedSet {
 };
 
 std::vector<NamedSet> all_sets(const DataSets& data) {
-  std::vector<NamedSet> sets{{"val", SetRole::held_out, &data.held_out.set}};
+  std::vector<NamedSet> sets{{kHeldOutName, SetRole::held_out, &data.held_out.set}};
   for (const TestSet& test : data.tests)
     sets.push_back({test.name, test.ood ? SetRole::ood : SetRole::id_test, &test.set});
   return sets;
 }
-
-// Logits that lie on disk are taken when they are of this very set.
-std::optional<Predictions> stored(const fs::path& file, const ImageDataset& set) {
-  std::error_code error;
-  if (!fs::exists(file, error)) return std::nullopt;
-  Predictions predictions = read_predictions(file);
-  bool same = predictions.rows() == set.size() && predictions.class_names == set.classes();
-  for (std::int64_t i = 0; same && i < set.size(); ++i)
-    same = predictions.ids[static_cast<std::size_t>(i)] == set.id(i) &&
-           predictions.labels[static_cast<std::size_t>(i)] == set.label(i);
-  if (!same) return std::nullopt;
-  return predictions;
-}
-
-// The logits of one model on one set: stored, or computed (the model is loaded when needed).
-class ModelOnSets {
- public:
-  ModelOnSets(const TrainContext& context, const fs::path& run) : context_(context), run_(run) {}
-
-  Predictions on(const NamedSet& named) {
-    const fs::path file = logits_file(run_, named.name);
-    if (auto predictions = stored(file, *named.set)) return *predictions;
-    if (stop_requested()) throw Interrupted("stopped while evaluating");
-    if (!model_) {
-      model_ = Classifier::load(ModelFolder::open(run_ / "model"));
-      model_->to(context_.pretrained.device());
-    }
-    EvalOptions eval;
-    eval.bf16 = context_.recipe.bf16;
-    const Predictions predictions = predict(*model_, *named.set, eval);
-    std::error_code error;
-    fs::create_directories(file.parent_path(), error);
-    if (error) throw WriteError(file.parent_path(), "create", error.value());
-    write_predictions(file, predictions);
-    return predictions;
-  }
-
- private:
-  const TrainContext& context_;
-  fs::path run_;
-  std::optional<Classifier> model_;
-};
 
 std::string relative_to_run(const TrainContext& context, const fs::path& folder) {
   return fs::path(folder / "model").lexically_relative(context.folder.path()).string();
@@ -147,7 +105,8 @@ void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& 
     context.progress.status("evaluating " + id + " (" + std::to_string(report.models.size() + 1) +
                             "/" + std::to_string(count) + ")");
     ModelOnSets runner(context, folder);
-    for (const NamedSet& named : sets) model.scores[named.name] = score(runner.on(named));
+    for (const NamedSet& named : sets)
+      model.scores[named.name] = score(runner.on(named.name, *named.set));
     report.models.push_back(std::move(model));
   };
   for (const TrainedModel& trained : models)
@@ -166,7 +125,10 @@ void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& 
                    soup.ingredients, report);
     std::vector<LedgerLine> lines;
     for (const LedgerEntry& entry : soup.ledger)
-      lines.push_back({entry.rank, entry.name, entry.reason, entry.alone, entry.before, entry.after,
+      lines.push_back({entry.rank, entry.name, entry.reason,
+                       entry.alone.counts.value_or(Accuracy{}),
+                       entry.before.counts.value_or(Accuracy{}),
+                       entry.after.stopped ? Accuracy{} : entry.after.counts.value_or(Accuracy{}),
                        entry.accepted});
     report.ledgers.emplace_back(static_cast<std::int64_t>(context.recipe.search_seed), lines);
   }

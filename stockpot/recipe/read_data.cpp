@@ -1,10 +1,57 @@
 // The data sets of a recipe.
-#include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/recipe/reader.h"
 
 namespace stockpot {
 namespace {
+
+Json path_or_paths() {
+  const Json path = Json::object({{"type", "string"}});
+  return schema_any_of({path, schema_list_of(path)});
+}
+
+Json class_map_schema() {
+  return schema_map_of(Json::object({{"type", Json::Array{"string", "number", "null"}}}));
+}
+
+const Keys& source_keys() {
+  static const Keys keys = {
+      other_key("path", path_or_paths, "an image folder, tar or table, whichever it is"),
+      other_key("imagefolder", path_or_paths, "folders with one sub-folder a class"),
+      other_key("tar", path_or_paths, "the same in .tar or .tar.gz, read in place"),
+      other_key("csv", path_or_paths, "tables of path, label and perhaps split and group"),
+      path_key("splits", "a table of name, group, split"),
+      text_key("split", "only pictures of this split"),
+      text_key("group", "the pictures' group"),
+      path_key("root", "a table's paths are relative to this folder"),
+      other_key("class_map", class_map_schema,
+                "this set's classes to the model's; null: leave out"),
+      word_key("on_bad", {"error", "skip"}, "unreadable pictures: stop, or count them"),
+  };
+  return keys;
+}
+
+const Keys& split_keys() {
+  static const Keys keys = {
+      word_key("split_from", {"train"}, "the set that a part is split off from"),
+      number_key("fraction", 1e-6, 0.9, "of every class"),
+      integer_key("seed", 0, 9.3e18, "of the choice of pictures"),
+      boolean_key("stratified", "true: the only kind of split"),
+  };
+  return keys;
+}
+
+Json any_set() { return schema_reference("set"); }
+Json part_schema() { return schema_any_of({any_set(), schema_of(split_keys())}); }
+
+const Keys& test_keys() {
+  static const Keys keys = {
+      other_key("id", part_schema, "in distribution"),
+      other_key(
+          "ood", [] { return schema_map_of(any_set()); }, "out of distribution, by name"),
+  };
+  return keys;
+}
 
 // {old: new, ...}, or a CSV file of two columns would be one more thing to learn: a map only.
 void read_class_map(const YamlNode& node, DataSpec& data, Problems& problems) {
@@ -23,34 +70,22 @@ void read_class_map(const YamlNode& node, DataSpec& data, Problems& problems) {
 
 void read_source(const YamlNode& node, const std::string& what, DataSpec& data,
                  Problems& problems) {
+  SourceSpec source;
   if (node.kind == YamlNode::Kind::string) {
     if (const auto path = read_path(node, what, problems)) {
-      SourceSpec source;
       source.path = *path;
       data.sources.push_back(source);
     }
     return;
   }
-  if (!check_keys(node, what,
-                  {"path", "imagefolder", "tar", "csv", "splits", "split", "group", "root",
-                   "class_map", "on_bad"},
-                  problems))
-    return;
-  SourceSpec source;
-  if (const YamlNode* splits = node.find("splits"))
-    if (const auto path = read_path(*splits, what + ".splits", problems)) source.splits = *path;
-  if (const YamlNode* root = node.find("root"))
-    if (const auto path = read_path(*root, what + ".root", problems)) source.root = *path;
-  // Split and group names may look like numbers.
-  if (const YamlNode* split = node.find("split")) source.split = split->text;
-  if (const YamlNode* group = node.find("group")) source.group = group->text;
-  if (const YamlNode* map = node.find("class_map")) read_class_map(*map, data, problems);
-  if (const YamlNode* on_bad = node.find("on_bad")) {
-    if (on_bad->text != "error" && on_bad->text != "skip")
-      problems.add(*on_bad, what + ".on_bad should be 'error' or 'skip', found '" +
-                                printable(on_bad->text) + "'");
-    data.skip_unreadable = on_bad->text == "skip";
-  }
+  const MapReader map(node, what, source_keys(), problems);
+  if (!map) return;
+  map.get("splits", source.splits);
+  map.get("root", source.root);
+  map.get("split", source.split);
+  map.get("group", source.group);
+  if (const YamlNode* classes = map.find("class_map")) read_class_map(*classes, data, problems);
+  if (std::string on_bad; map.get("on_bad", on_bad)) data.skip_unreadable = on_bad == "skip";
   struct Form {
     const char* key;
     SourceSpec::Kind kind;
@@ -61,11 +96,11 @@ void read_source(const YamlNode& node, const std::string& what, DataSpec& data,
                              {"csv", SourceSpec::Kind::table}};
   int forms = 0;
   for (const Form& form : kForms) {
-    const YamlNode* paths = node.find(form.key);
+    const YamlNode* paths = map.find(form.key);
     if (!paths) continue;
     ++forms;
     for (const YamlNode* item : one_or_more(*paths))
-      if (const auto path = read_path(*item, what + "." + form.key, problems)) {
+      if (const auto path = read_path(*item, map.name(form.key), problems)) {
         source.kind = form.kind;
         source.path = *path;
         data.sources.push_back(source);
@@ -76,14 +111,90 @@ void read_source(const YamlNode& node, const std::string& what, DataSpec& data,
                            std::to_string(forms));
 }
 
-}  // namespace
-
-DataSpec read_data(const YamlNode& node, const std::string& what, Problems& problems) {
+DataSpec read_set(const YamlNode& node, const std::string& what, Problems& problems) {
   DataSpec data;
   const std::vector<const YamlNode*> sources = one_or_more(node);
   if (sources.empty()) problems.add(node, what + " is an empty list");
   for (const YamlNode* source : sources) read_source(*source, what, data, problems);
   return data;
+}
+
+// A set of its own, or {split_from: train, fraction: 0.1, seed: 0}.
+void read_part(const YamlNode& node, const std::string& what, std::optional<DataSpec>& set,
+               SplitOff& split, Problems& problems) {
+  if (node.kind != YamlNode::Kind::map || !node.find("split_from")) {
+    set = read_set(node, what, problems);
+    return;
+  }
+  const MapReader map(node, what, split_keys(), problems);
+  std::string from;
+  map.get("split_from", from);
+  if (!map.find("fraction"))
+    problems.add(node, what + ".fraction is missing: the share of train to leave out");
+  map.get("fraction", split.fraction);
+  map.get("seed", split.seed);
+  bool stratified = true;
+  if (map.get("stratified", stratified) && !stratified)
+    problems.add(*map.find("stratified"), what + ".stratified: only stratified splits are made");
+}
+
+void read_test_sets(const YamlNode& node, Recipe& recipe, Problems& problems) {
+  const MapReader test(node, "data.test", test_keys(), problems);
+  if (!test) return;
+  if (const YamlNode* id = test.find("id"))
+    read_part(*id, "data.test.id", recipe.id_test, recipe.id_test_split, problems);
+  const YamlNode* ood = test.find("ood");
+  if (!ood) return;
+  if (ood->kind != YamlNode::Kind::map) {
+    problems.add(*ood, "data.test.ood should be a map from names to sets");
+    return;
+  }
+  for (const auto& [name, set] : ood->members) {
+    if (name.text == "val" || name.text == "id")
+      problems.add(name, "data.test.ood: '" + name.text + "' is the name of another set");
+    recipe.ood.emplace_back(name.text,
+                            read_set(set, "data.test.ood." + printable(name.text), problems));
+  }
+}
+
+}  // namespace
+
+Json set_schema() {
+  const Json source = schema_any_of({Json::object({{"type", "string"}}), schema_of(source_keys())});
+  return schema_any_of({source, schema_list_of(source)});
+}
+
+const Keys& data_keys() {
+  static const Keys keys = {
+      other_key("train", any_set, "what is trained on; its classes are the model's"),
+      other_key("val", part_schema, "held out; every choice is made on it"),
+      other_key(
+          "test", [] { return schema_of(test_keys()); }, "only evaluated, after every choice"),
+      size_key("memory", 1e6, 1e15, "decoded pictures kept; the rest is decoded again"),
+  };
+  return keys;
+}
+
+void read_data_sets(const YamlNode& root, Recipe& recipe, Problems& problems) {
+  const YamlNode* node = root.find("data");
+  if (!node) {
+    problems.add(root, "data is missing: data: {train: ..., val: ..., test: {id: ..., ood: ...}}");
+    return;
+  }
+  const MapReader data(*node, "data", data_keys(), problems);
+  if (!data) return;
+  if (const YamlNode* train = data.find("train"))
+    recipe.train = read_set(*train, "data.train", problems);
+  else
+    problems.add(*node, "data.train is missing");
+  if (const YamlNode* val = data.find("val"))
+    read_part(*val, "data.val", recipe.held_out, recipe.held_out_split, problems);
+  else
+    problems.add(*node,
+                 "data.val is missing: learning rates, epochs, penalties and soups are chosen on "
+                 "held-out data; name a set, or val: {split_from: train, fraction: 0.1}");
+  data.get("memory", recipe.data_memory);
+  if (const YamlNode* test = data.find("test")) read_test_sets(*test, recipe, problems);
 }
 
 }  // namespace stockpot

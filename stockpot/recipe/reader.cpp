@@ -1,43 +1,60 @@
 #include "stockpot/recipe/reader.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 
 namespace stockpot {
 
-void Problems::add(const YamlNode& where, const std::string& what) {
-  lines_.push_back(printable(file_.string()) + ":" + std::to_string(where.line) + ":" +
-                   std::to_string(where.column) + ": " + what);
+RecipeSource Problems::source_of(const std::filesystem::path& file) {
+  return {printable(file.string()), file.parent_path(), true};
 }
 
-void Problems::add(const std::string& what) {
-  lines_.push_back(printable(file_.string()) + ": " + what);
+int Problems::add_source(RecipeSource source) {
+  sources_.push_back(std::move(source));
+  return static_cast<int>(sources_.size()) - 1;
+}
+
+const RecipeSource& Problems::source(const YamlNode& node) const {
+  return sources_.at(static_cast<std::size_t>(node.source));
+}
+
+std::string Problems::place(const YamlNode& node) const {
+  const RecipeSource& from = source(node);
+  return from.lines
+             ? from.name + ":" + std::to_string(node.line) + ":" + std::to_string(node.column)
+             : from.name;
+}
+
+void Problems::add(const YamlNode& where, const std::string& what) {
+  lines_.push_back(place(where) + ": " + what);
 }
 
 void Problems::throw_if_any() const {
   if (!lines_.empty()) throw UsageError(join(lines_, "\n"));
 }
 
+std::string unknown_key(const std::string& name, const std::string& what,
+                        const std::vector<std::string>& known) {
+  const std::string near = nearest(name, known);
+  return "unknown key '" + printable(name) + "' in " + what +
+         (near.empty() ? "; known keys: " + join(known, ", ") : "; did you mean '" + near + "'?");
+}
+
 bool check_keys(const YamlNode& node, const std::string& what,
-                std::initializer_list<std::string> known, Problems& problems) {
+                const std::vector<std::string>& known, Problems& problems) {
   if (node.kind != YamlNode::Kind::map) {
     problems.add(node, what + " should be a map, found " + std::string(node.kind_name()));
     return false;
   }
-  const std::vector<std::string> names(known);
-  for (const auto& [key, value] : node.members) {
-    if (std::find(names.begin(), names.end(), key.text) != names.end()) continue;
-    const std::string near = nearest(key.text, names);
-    problems.add(key, "unknown key '" + printable(key.text) + "' in " + what +
-                          (near.empty() ? "; known keys: " + join(names, ", ")
-                                        : "; did you mean '" + near + "'?"));
-  }
+  for (const auto& [key, value] : node.members)
+    if (std::find(known.begin(), known.end(), key.text) == known.end())
+      problems.add(key, unknown_key(key.text, what, known));
   return true;
 }
-
-namespace {
 
 void wrong_type(const YamlNode& node, const std::string& what, const std::string& expected,
                 Problems& problems) {
@@ -45,8 +62,6 @@ void wrong_type(const YamlNode& node, const std::string& what, const std::string
   if (!node.text.empty()) found += " '" + printable(node.text) + "'";
   problems.add(node, what + " should be " + expected + ", found " + found);
 }
-
-}  // namespace
 
 std::optional<double> read_number(const YamlNode& node, const std::string& what, double low,
                                   double high, Problems& problems) {
@@ -76,20 +91,6 @@ std::optional<std::int64_t> read_integer(const YamlNode& node, const std::string
   return node.integer;
 }
 
-std::optional<std::string> read_text(const YamlNode& node, const std::string& what,
-                                     Problems& problems) {
-  if (node.kind == YamlNode::Kind::string) return node.text;
-  wrong_type(node, what, "text", problems);
-  return std::nullopt;
-}
-
-std::optional<bool> read_boolean(const YamlNode& node, const std::string& what,
-                                 Problems& problems) {
-  if (node.kind == YamlNode::Kind::boolean) return node.boolean;
-  wrong_type(node, what, "true or false", problems);
-  return std::nullopt;
-}
-
 std::vector<const YamlNode*> one_or_more(const YamlNode& node) {
   std::vector<const YamlNode*> nodes;
   if (node.kind == YamlNode::Kind::list)
@@ -99,7 +100,7 @@ std::vector<const YamlNode*> one_or_more(const YamlNode& node) {
   return nodes;
 }
 
-Json scalar_value(const YamlNode& node) {
+Json json_value(const YamlNode& node) {
   switch (node.kind) {
     case YamlNode::Kind::boolean:
       return node.boolean;
@@ -109,9 +110,63 @@ Json scalar_value(const YamlNode& node) {
       return node.number;
     case YamlNode::Kind::string:
       return node.text;
-    default:
-      return {};
+    case YamlNode::Kind::list: {
+      Json list = Json::array();
+      for (const YamlNode& item : node.items) list.push(json_value(item));
+      return list;
+    }
+    case YamlNode::Kind::map: {
+      Json map = Json::object();
+      for (const auto& [key, value] : node.members) map.set(key.text, json_value(value));
+      return map;
+    }
+    case YamlNode::Kind::null:
+      break;
   }
+  return {};
+}
+
+std::optional<std::vector<double>> read_spaced(const YamlNode& node, const std::string& what,
+                                               Problems& problems) {
+  if (!check_keys(node, what, {"logspace", "linspace"}, problems)) return std::nullopt;
+  if (node.members.size() != 1) {
+    problems.add(node, what + " needs exactly one of logspace, linspace");
+    return std::nullopt;
+  }
+  const auto& [key, range] = node.members.front();
+  const std::string inner = what + "." + key.text;
+  const bool powers = key.text == "logspace";
+  if (range.kind != YamlNode::Kind::list || range.items.size() != 3) {
+    problems.add(range, inner + (powers ? " should be [low exponent, high exponent, count]"
+                                        : " should be [low, high, count]"));
+    return std::nullopt;
+  }
+  const double end = powers ? 15 : 1e15;
+  const auto low = read_number(range.items[0], inner, -end, end, problems);
+  const auto high = read_number(range.items[1], inner, -end, end, problems);
+  const auto count = read_integer(range.items[2], inner, 1, 10000, problems);
+  if (!low || !high || !count) return std::nullopt;
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < *count; ++i) {
+    const double value = *count == 1 ? *low
+                                     : *low + (*high - *low) * static_cast<double>(i) /
+                                                  static_cast<double>(*count - 1);
+    values.push_back(powers ? std::pow(10.0, value) : value);
+  }
+  return values;
+}
+
+std::optional<double> parse_duration(std::string_view text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc() || end - parsed.ptr != 1 || !(number >= 0)) return std::nullopt;
+  const double unit = *parsed.ptr == 's'   ? 1
+                      : *parsed.ptr == 'm' ? 60
+                      : *parsed.ptr == 'h' ? 3600
+                                           : 0;
+  if (unit == 0 || !std::isfinite(number * unit)) return std::nullopt;
+  return number * unit;
 }
 
 std::optional<std::filesystem::path> read_path(const YamlNode& node, const std::string& what,
@@ -123,7 +178,7 @@ std::optional<std::filesystem::path> read_path(const YamlNode& node, const std::
     return std::nullopt;
   }
   const std::filesystem::path path =
-      (problems.file().parent_path() / std::filesystem::path(node.text)).lexically_normal();
+      (problems.source(node).folder / std::filesystem::path(node.text)).lexically_normal();
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
     problems.add(node, what + ": no such file or folder: " + printable(path.string()));

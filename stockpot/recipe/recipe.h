@@ -13,42 +13,25 @@
 #include "stockpot/base/json.h"
 #include "stockpot/base/yaml.h"
 #include "stockpot/data/spec.h"
-#include "stockpot/data/transform.h"
+#include "stockpot/recipe/settings.h"
 #include "stockpot/sweep/space.h"
 
 namespace stockpot {
 
-// How a fine-tuning run is trained. The names are the recipe's keys.
-struct TrainSettings {
-  std::string optimizer = "adamw";  // adamw or sgd
-  double lr = 3e-4;
-  double weight_decay = 0.01;
-  double momentum = 0.9;            // sgd
-  std::string schedule = "cosine";  // cosine, linear or constant
-  double warmup = 0;                // share of all steps
-  std::int64_t epochs = 10;
-  std::int64_t batch = 64;
-  double label_smoothing = 0;
-  double clip_norm = 0;              // 0: off
-  std::string batchnorm = "frozen";  // frozen or live
-  std::string augment = "none";      // a preset, or "custom" with the fields below
-  Augmentation custom_augmentation;
+// What a training run is in tables and reports.
+enum class RunKind { lp, ft, lpft, search };
 
-  // Sets the field that a recipe's key names. Throws UsageError with the reason: unknown key
-  // (naming the nearest), wrong type, out of range.
-  void set(const std::string& key, const Json& value);
-  // Every key and value, in a fixed order.
-  std::vector<std::pair<std::string, Json>> all() const;
-  Augmentation augmentation() const;
-};
-
-// FT or LP-FT: every learning rate is tried, with every BatchNorm policy; the learning rate
-// is chosen on held-out data.
+// FT, LP-FT or a variant of one of them, such as L2-SP: every learning rate is tried, with
+// every BatchNorm policy; the learning rate is chosen on held-out data.
 struct FineTuneMethod {
+  std::string name;   // what the ids of its runs begin with: "ft"
+  std::string title;  // for people: "FT"
+  RunKind kind = RunKind::ft;
+  bool from_probe = false;  // else from the pretrained weights with a random head
   bool wanted = false;
-  std::vector<double> learning_rates;
-  std::vector<std::string> batchnorm;  // policies, each reported as a method of its own
-  TrainSettings settings;
+  std::vector<double> learning_rates = {};
+  std::vector<std::string> batchnorm = {};  // policies, each reported as a method of its own
+  TrainSettings settings = {};
 };
 
 // The learning rates that FT and LP-FT try when a recipe names none.
@@ -63,9 +46,16 @@ struct SplitOff {
   std::uint64_t seed = 0;
 };
 
+// Where a part of a recipe was written.
+struct Origin {
+  std::string place;   // "recipe.yaml:12:10", "preset clip-72:3:5", "--set train.lr=1"
+  bool value = false;  // a scalar or a list, not a map and not nothing
+};
+
 struct Recipe {
   std::filesystem::path file;  // as given; relative paths inside are relative to its folder
-  std::string text;            // the YAML as read
+  // The YAML as read; where it was put together from several texts, the whole of it.
+  std::string text;
   std::string title;
   std::filesystem::path model;
 
@@ -76,12 +66,19 @@ struct Recipe {
   std::vector<std::pair<std::string, DataSpec>> ood;
   std::uint64_t data_memory = std::uint64_t{4} << 30;
 
+  TrainSettings settings;  // shared by methods and search, each with its own on top
+
   bool lp = false;
   std::vector<double> probe_c;  // increasing
-  FineTuneMethod ft, lpft;
+  FineTuneMethod ft{"ft", "FT", RunKind::ft, false};
+  FineTuneMethod lpft{"lpft", "LP-FT", RunKind::lpft, true};
+  std::vector<FineTuneMethod> variants;  // in the recipe's order
 
+  // 0: no search. For a grid or a list at most their size.
   std::int64_t search_runs = 0;
   std::uint64_t search_seed = 0;
+  std::int64_t search_seeds = 1;  // every trial is trained so many times
+  bool search_vary_seed = true;   // trials differ in the order of their data, too
   TrainSettings search_settings;
   SearchSpace search_space;
 
@@ -93,17 +90,30 @@ struct Recipe {
   std::string device = "cpu";
   std::int64_t threads = 0;  // 0: the machine's cores
   bool bf16 = false;
+  std::int64_t jobs = 1;  // runs at a time
 
-  // Throws UsageError listing every problem, one a line.
-  static Recipe read(const std::filesystem::path& file);
-  static Recipe parse(const std::string& text, const std::filesystem::path& file);
+  double checkpoint_every = 600;  // seconds
+  std::int64_t checkpoint_keep = 2;
+  std::int64_t retries = 2;                           // of a run that failed
+  double heartbeat_every = 15, heartbeat_stale = 90;  // seconds
+
+  // By path ("train.lr"); values that are not in it are defaults. Maps have entries, too.
+  std::map<std::string, Origin> origins;
+
+  // Reads the file, the files that its `base:` names, and overrides "key.sub=value" on top of
+  // them. Throws UsageError listing every problem, one a line; FormatError where a text is not
+  // YAML.
+  static Recipe read(const std::filesystem::path& file,
+                     const std::vector<std::string>& overrides = {});
+  static Recipe parse(const std::string& text, const std::filesystem::path& file,
+                      const std::vector<std::string>& overrides = {});
 
   // What every training run depends on besides its own settings: the model and the training
   // and held-out data, by path. A finished run is taken over only where this is the same.
   Json identity() const;
 };
 
-// The settings of search run i: search_settings with what the space draws.
+// The settings of search trial i: search_settings with what the space draws.
 TrainSettings search_run(const Recipe& recipe, std::int64_t i);
 
 }  // namespace stockpot

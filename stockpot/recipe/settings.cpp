@@ -1,178 +1,204 @@
-// The settings of a training run: one table of keys, used by recipes, searches and flags.
-#include <cmath>
-#include <functional>
+#include "stockpot/recipe/settings.h"
+
+#include <algorithm>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/recipe/reader.h"
+#include "stockpot/recipe/setting.h"
 
 namespace stockpot {
 namespace {
 
-double number_in(const Json& value, double low, double high) {
-  if (!value.is_number()) throw UsageError("should be a number, found " + value.dump());
-  const double number = value.as_number();
-  if (!(number >= low && number <= high))
-    throw UsageError("should lie in " + shortest(low) + ".." + shortest(high) + ", found " +
-                     shortest(number));
-  return number;
-}
-
-std::int64_t integer_in(const Json& value, std::int64_t low, std::int64_t high) {
-  if (!value.is_integer()) throw UsageError("should be a whole number, found " + value.dump());
-  return static_cast<std::int64_t>(
-      number_in(value, static_cast<double>(low), static_cast<double>(high)));
-}
-
-std::string word_among(const Json& value, const std::vector<std::string>& words) {
-  if (value.is_string())
-    for (const std::string& word : words)
-      if (value.as_string() == word) return word;
-  throw UsageError("should be one of " + join(words, ", ") + ", found " + value.dump());
-}
-
-struct Setting {
-  std::string key;
-  std::function<Json(const TrainSettings&)> get;
-  std::function<void(TrainSettings&, const Json&)> set;
-};
-
-Setting real(const char* key, double TrainSettings::*field, double low, double high) {
-  return {key, [=](const TrainSettings& s) { return Json(s.*field); },
-          [=](TrainSettings& s, const Json& v) { s.*field = number_in(v, low, high); }};
-}
-
-Setting whole(const char* key, std::int64_t TrainSettings::*field, std::int64_t low,
-              std::int64_t high) {
-  return {key, [=](const TrainSettings& s) { return Json(s.*field); },
-          [=](TrainSettings& s, const Json& v) { s.*field = integer_in(v, low, high); }};
-}
-
-Setting word(const char* key, std::string TrainSettings::*field, std::vector<std::string> words) {
-  return {key, [=](const TrainSettings& s) { return Json(s.*field); },
-          [=](TrainSettings& s, const Json& v) { s.*field = word_among(v, words); }};
-}
-
-const std::vector<Setting>& settings_table() {
-  static const std::vector<Setting> table = {
-      word("optimizer", &TrainSettings::optimizer, {"adamw", "sgd"}),
-      real("lr", &TrainSettings::lr, 0, 100),
-      real("weight_decay", &TrainSettings::weight_decay, 0, 100),
-      real("momentum", &TrainSettings::momentum, 0, 0.999999),
-      word("schedule", &TrainSettings::schedule, {"cosine", "linear", "constant"}),
-      real("warmup", &TrainSettings::warmup, 0, 1),
-      whole("epochs", &TrainSettings::epochs, 1, 100000),
-      whole("batch", &TrainSettings::batch, 1, 1 << 20),
-      real("label_smoothing", &TrainSettings::label_smoothing, 0, 0.999999),
-      real("clip_norm", &TrainSettings::clip_norm, 0, 1e9),
-      word("batchnorm", &TrainSettings::batchnorm, {"live", "frozen"}),
-      word("augment", &TrainSettings::augment, {"none", "minimal", "medium", "strong"}),
-  };
-  return table;
-}
-
-// augment: {crop: [0.35, 1], flip: 0.5, brightness: 0.4, ...} instead of a preset's name.
-void read_augmentation(const YamlNode& node, const std::string& what, TrainSettings& settings,
-                       Problems& problems) {
-  if (!check_keys(node, what,
-                  {"crop", "ratio", "flip", "brightness", "contrast", "saturation", "hue"},
-                  problems))
+// Sets one row; a map goes to its members. `at_member` is called with the name of each
+// member, so that a reader can say where it stands.
+void set_row(const Setting& row, TrainSettings& settings, const Json& value) {
+  if (!value.is_object() || row.members.empty()) {
+    row.set(settings, value);
     return;
-  Augmentation& augmentation = settings.custom_augmentation;
-  augmentation = {};
-  const auto pair = [&](const char* key, double low, double high, double& first, double& second) {
-    const YamlNode* range = node.find(key);
-    if (!range) return false;
-    if (range->kind != YamlNode::Kind::list || range->items.size() != 2) {
-      problems.add(*range, what + "." + key + " should be a list [low, high]");
-      return false;
+  }
+  row.clear(settings);
+  for (const auto& [name, part] : value.members()) {
+    const Setting* member = find_setting(row.members, name);
+    if (!member)
+      throw UsageError("has an " + unknown_key(name, row.key.name, names_of(row.members)));
+    try {
+      member->set(settings, part);
+    } catch (const UsageError& error) {
+      throw UsageError(name + " " + error.what());
     }
-    const auto a = read_number(range->items[0], what + "." + key, low, high, problems);
-    const auto b = read_number(range->items[1], what + "." + key, low, high, problems);
-    if (!a || !b) return false;
-    if (*a > *b) problems.add(*range, what + "." + key + ": low is above high");
-    first = *a, second = *b;
-    return true;
-  };
-  augmentation.crop = pair("crop", 1e-4, 1, augmentation.min_scale, augmentation.max_scale);
-  pair("ratio", 0.01, 100, augmentation.min_ratio, augmentation.max_ratio);
-  const auto strength = [&](const char* key, double high, double& field) {
-    if (const YamlNode* value = node.find(key))
-      field = read_number(*value, what + "." + key, 0, high, problems).value_or(0);
-  };
-  strength("flip", 1, augmentation.flip);
-  strength("brightness", 10, augmentation.brightness);
-  strength("contrast", 10, augmentation.contrast);
-  strength("saturation", 10, augmentation.saturation);
-  strength("hue", 0.5, augmentation.hue);
-  settings.augment = "custom";
+  }
+  check_member_count(row, value.members().size());
+}
+
+// The same for YAML: problems are reported where the members stand.
+void read_row(const Setting& row, const YamlNode& node, const std::string& what,
+              TrainSettings& settings, Problems& problems) {
+  if (node.kind != YamlNode::Kind::map || row.members.empty()) {
+    try {
+      row.set(settings, json_value(node));
+    } catch (const UsageError& error) {
+      problems.add(node, what + ": " + row.key.name + " " + error.what());
+    }
+    return;
+  }
+  const std::string name = what + "." + row.key.name;
+  check_keys(node, name, names_of(row.members), problems);
+  row.clear(settings);
+  for (const auto& [key, value] : node.members)
+    if (const Setting* member = find_setting(row.members, key.text)) try {
+        member->set(settings, json_value(value));
+      } catch (const UsageError& error) {
+        problems.add(value, name + "." + key.text + " " + error.what());
+      }
+  try {
+    check_member_count(row, node.members.size());
+  } catch (const UsageError& error) {
+    problems.add(node, name + " " + error.what());
+  }
+}
+
+std::string unknown_setting(const std::string& name) {
+  const std::vector<std::string> known = names_of(settings_table());
+  const std::string near = nearest(name, known);
+  return "unknown setting '" + printable(name) + "'" +
+         (near.empty() ? "; known settings: " + join(known, ", ")
+                       : "; did you mean '" + near + "'?");
 }
 
 }  // namespace
 
+const Setting* find_setting(const std::vector<Setting>& table, const std::string& name) {
+  for (const Setting& setting : table)
+    if (setting.key.name == name) return &setting;
+  return nullptr;
+}
+
+std::vector<std::string> names_of(const std::vector<Setting>& table) {
+  std::vector<std::string> names;
+  for (const Setting& setting : table) names.push_back(setting.key.name);
+  return names;
+}
+
+void check_member_count(const Setting& setting, std::size_t count) {
+  if (setting.one_member && count != 1)
+    throw UsageError("needs exactly one of " + join(names_of(setting.members), ", "));
+}
+
 void TrainSettings::set(const std::string& key, const Json& value) {
-  std::vector<std::string> keys;
-  for (const Setting& setting : settings_table()) {
-    if (setting.key == key) {
-      try {
-        setting.set(*this, value);
-      } catch (const UsageError& error) {
-        throw UsageError(key + " " + error.what());
-      }
-      return;
-    }
-    keys.push_back(setting.key);
+  const Setting* row = find_setting(settings_table(), key);
+  if (!row) throw UsageError(unknown_setting(key));
+  try {
+    set_row(*row, *this, value);
+  } catch (const UsageError& error) {
+    throw UsageError(key + " " + error.what());
   }
-  const std::string near = nearest(key, keys);
-  throw UsageError(
-      "unknown setting '" + printable(key) + "'" +
-      (near.empty() ? "; known settings: " + join(keys, ", ") : "; did you mean '" + near + "'?"));
+}
+
+std::vector<std::pair<std::string, Json>> every_setting(const TrainSettings& settings) {
+  std::vector<std::pair<std::string, Json>> values;
+  for (const Setting& setting : settings_table())
+    values.emplace_back(setting.key.name, setting.get(settings));
+  return values;
 }
 
 std::vector<std::pair<std::string, Json>> TrainSettings::all() const {
+  static const TrainSettings defaults;
   std::vector<std::pair<std::string, Json>> values;
-  for (const Setting& setting : settings_table())
-    values.emplace_back(setting.key, setting.get(*this));
-  if (augment == "custom") {
-    const Augmentation& a = custom_augmentation;
-    Json custom = Json::object({{"flip", a.flip},
-                                {"brightness", a.brightness},
-                                {"contrast", a.contrast},
-                                {"saturation", a.saturation},
-                                {"hue", a.hue}});
-    if (a.crop) {
-      custom.set("crop", Json::Array{a.min_scale, a.max_scale});
-      custom.set("ratio", Json::Array{a.min_ratio, a.max_ratio});
-    }
-    values.back().second = custom;
+  for (const Setting& setting : settings_table()) {
+    Json value = setting.get(*this);
+    if (setting.since_first || !(value == setting.get(defaults)))
+      values.emplace_back(setting.key.name, std::move(value));
   }
   return values;
 }
 
+std::vector<std::string> TrainSettings::conflicts() const {
+  std::vector<std::string> found;
+  if (schedule == "step" && milestones.empty())
+    found.push_back("schedule step needs milestones, for instance milestones: [6, 9]");
+  if (nesterov && ((optimizer != "sgd" && optimizer != "sam") || momentum == 0))
+    found.push_back("nesterov needs optimizer sgd or sam with a momentum above 0");
+  if (gradual_unfreeze > 0 && trained == "head")
+    found.push_back("gradual_unfreeze has nothing to unfreeze with train: head");
+  if (augment.starts_with("rand") && randaugment.on)
+    found.push_back("augment " + augment + " is RandAugment already: leave out randaugment");
+  return found;
+}
+
 Augmentation TrainSettings::augmentation() const {
-  return augment == "custom" ? custom_augmentation : augmentation_preset(augment);
+  Augmentation all = augment == "custom" ? custom_augmentation : augmentation_preset(augment);
+  if (randaugment.on) {
+    all.rand_operations = static_cast<int>(randaugment.operations);
+    all.rand_magnitude = randaugment.magnitude;
+    all.rand_std = randaugment.deviation;
+    all.rand_max = randaugment.largest;
+    all.rand_probability = randaugment.probability;
+    all.rand_increasing = randaugment.increasing;
+  }
+  all.erase = erase;
+  return all;
+}
+
+bool takes_map(const std::string& setting) {
+  const Setting* row = find_setting(settings_table(), setting);
+  return row && !row->members.empty();
 }
 
 void read_settings(const YamlNode& node, const std::string& what, TrainSettings& settings,
-                   std::initializer_list<std::string> except, Problems& problems) {
+                   const std::vector<std::string>& except, Problems& problems) {
   if (node.kind != YamlNode::Kind::map) {
     problems.add(node, what + " should be a map, found " + std::string(node.kind_name()));
     return;
   }
   for (const auto& [key, value] : node.members) {
-    bool left_out = false;
-    for (const std::string& name : except) left_out = left_out || name == key.text;
-    if (left_out) continue;
-    if (key.text == "augment" && value.kind == YamlNode::Kind::map) {
-      read_augmentation(value, what + ".augment", settings, problems);
-      continue;
-    }
-    try {
-      settings.set(key.text, scalar_value(value));
-    } catch (const UsageError& error) {
-      problems.add(value, what + ": " + error.what());
-    }
+    if (std::ranges::find(except, key.text) != except.end()) continue;
+    if (const Setting* row = find_setting(settings_table(), key.text))
+      read_row(*row, value, what, settings, problems);
+    else
+      problems.add(value, what + ": " + unknown_setting(key.text));
   }
+}
+
+namespace {
+
+Json member_schema(const Setting& setting) {
+  Keys keys;
+  for (const Setting& member : setting.members) keys.push_back(member.key);
+  return schema_of(keys);
+}
+
+Json setting_schema(const Setting& setting) {
+  Key bare = setting.key;
+  bare.help.clear();
+  Json schema = schema_of(bare);
+  if (!setting.members.empty())
+    schema =
+        schema.is_null() ? member_schema(setting) : schema_any_of({schema, member_schema(setting)});
+  schema.set("description", setting.key.help);
+  schema.set("default", setting.get(TrainSettings{}));
+  return schema;
+}
+
+}  // namespace
+
+Json settings_definitions() {
+  Json definitions = Json::object();
+  for (const Setting& setting : settings_table())
+    definitions.set(setting.key.name, setting_schema(setting));
+  return definitions;
+}
+
+Json settings_properties() {
+  Json properties = Json::object();
+  for (const Setting& setting : settings_table())
+    properties.set(setting.key.name, schema_reference("setting/" + setting.key.name));
+  return properties;
+}
+
+Json settings_schema() {
+  return Json::object(
+      {{"type", "object"}, {"properties", settings_properties()}, {"additionalProperties", false}});
 }
 
 }  // namespace stockpot

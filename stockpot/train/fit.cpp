@@ -1,22 +1,16 @@
 #include "stockpot/train/fit.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/from_blob.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/random.h"
-#include "stockpot/base/signals.h"
-#include "stockpot/base/text.h"
-#include "stockpot/data/batch.h"
+#include "stockpot/data/mixing.h"
 #include "stockpot/eval/evaluate.h"
-#include "stockpot/model/compat.h"
-#include "stockpot/model/input.h"
-#include "stockpot/train/loss.h"
-#include "stockpot/train/optimizer.h"
-#include "stockpot/train/progress.h"
+#include "stockpot/train/checkpoints.h"
+#include "stockpot/train/fit_identity.h"
+#include "stockpot/train/fit_run.h"
+#include "stockpot/train/parameter_rules.h"
 
 namespace stockpot {
 namespace {
@@ -29,55 +23,14 @@ void check(const Classifier& model, const ImageDataset& train, const FitOptions&
   if (train.size() == 0) throw UsageError("the training set is empty");
   if (options.epochs < 1 || options.batch_size < 1)
     throw UsageError("fine-tuning needs at least one epoch and a batch of at least one image");
-}
-
-BatchPlan plan_of_epoch(const Classifier& model, const ImageDataset& train,
-                        const FitOptions& options, int epoch) {
-  BatchPlan plan;
-  plan.batch_size = options.batch_size;
-  plan.shuffle = true;
-  // One row has no variance for BatchNorm to divide by.
-  plan.drop_last = model.has_batchnorm() && options.batchnorm == BatchNorm::live &&
-                   options.batch_size > 1 && train.size() > 1 &&
-                   train.size() % options.batch_size == 1;
-  if (options.augmentation.any()) plan.augmentation = options.augmentation;
-  plan.seed = options.seed;
-  plan.epoch = epoch;
-  plan.loader_threads = options.loader_threads;
-  return plan;
-}
-
-std::int64_t batches_of(const BatchPlan& plan, std::int64_t rows) {
-  return plan.drop_last ? rows / plan.batch_size : (rows + plan.batch_size - 1) / plan.batch_size;
-}
-
-at::Tensor labels_of(const Batch& batch, at::Device device) {
-  return at::from_blob(const_cast<std::int64_t*>(batch.labels.data()), {batch.size},
-                       at::TensorOptions(at::kLong))
-      .to(device, at::kLong, /*non_blocking=*/false, /*copy=*/true);
-}
-
-at::Tensor forward(const Classifier& model, const Batch& batch, bool bf16) {
-  const at::Tensor images = to_input(batch.pixels, batch.size, batch.height, batch.width,
-                                     model.folder().preprocessing, model.device());
-  at::Tensor features;
-  {
-    const Autocast autocast(model.device(), bf16);
-    features = model.features(images);
-  }
-  return model.head_logits(features.to(at::kFloat));
-}
-
-// Every mean and variance that BatchNorm keeps, in the model's order.
-std::vector<float> running_statistics(const Classifier& model) {
-  std::vector<float> statistics;
-  if (!model.has_batchnorm()) return statistics;
-  for (const OwnedTensor& tensor : model.state())
-    if (tensor.name.ends_with("running_mean") || tensor.name.ends_with("running_var")) {
-      const std::vector<float> values = float_values(tensor.view());
-      statistics.insert(statistics.end(), values.begin(), values.end());
-    }
-  return statistics;
+  if (options.accumulation < 1)
+    throw UsageError("a batch is worked on in at least one part, not " +
+                     std::to_string(options.accumulation));
+  const auto share = [](double value) { return value >= 0 && value < 1; };
+  if (!share(options.head_dropout) || !share(options.drop_path) ||
+      !std::all_of(options.ema.decays.begin(), options.ema.decays.end(), share))
+    throw UsageError("rates of dropout and drop path and decays of averages lie in [0, 1)");
+  check_freezing(model, options);
 }
 
 double largest_change(const std::vector<float>& before, const std::vector<float>& after) {
@@ -87,30 +40,141 @@ double largest_change(const std::vector<float>& before, const std::vector<float>
   return largest;
 }
 
-void require_finite(const EpochTotals& totals, int epoch, std::int64_t step, double learning_rate) {
-  if (totals.finite()) return;
-  throw RunError("epoch " + std::to_string(epoch) + ", by step " + std::to_string(step) +
-                 ": the loss or the gradient is not finite at learning rate " +
-                 shortest(learning_rate) +
-                 "; use a lower learning rate, a warm-up or gradient clipping");
+std::string advice_for(const FitOptions& options) {
+  std::string advice = "use a lower learning rate";
+  if (options.warmup == 0) advice += ", a warm-up";
+  if (options.clip_norm == 0) advice += ", gradient clipping";
+  if (options.sam_rho > 0) advice += ", a smaller sam_rho";
+  if (options.bf16) advice += ", or float32 in place of bfloat16";
+  return advice;
 }
 
-// Every 20th step where looking means waiting for the device.
+void require_finite(const FitRun& run, const Checkpoints& checkpoints) {
+  if (run.totals.finite()) return;
+  const EpochTotals::BadStep bad = run.totals.first_bad(run.step);
+  Divergence divergence;
+  divergence.epoch = run.epoch;
+  divergence.step = bad.step;
+  divergence.steps = run.steps;
+  divergence.learning_rate = learning_rate_at(run.options, bad.step - 1, run.steps);
+  divergence.loss = bad.loss;
+  divergence.gradient_norm = bad.gradient_norm;
+  divergence.batch = run.images_of(bad.step);
+  divergence.advice = advice_for(run.options);
+  checkpoints.record(divergence);
+  throw Diverged(std::move(divergence));
+}
+
+// Now and then where looking means waiting for the device.
 bool time_to_look(std::int64_t step, at::Device device) {
-  return device.is_cpu() || step % 20 == 0;
+  return device.is_cpu() || step % EpochTotals::kRemembered == 0;
 }
 
-EpochReport end_of_epoch(Classifier& model, const HeldOut& held_out, const FitOptions& options,
-                         const EpochTotals& totals) {
-  const Predictions predictions = predict(
-      model, held_out.set, {.loader_threads = options.loader_threads, .bf16 = options.bf16});
+// Of everything that is dropped in the next step.
+std::uint64_t dropout_seed(const FitRun& run) {
+  RandomStream stream(run.options.seed, Purpose::dropout, static_cast<std::uint64_t>(run.epoch),
+                      static_cast<std::uint64_t>(run.batch()));
+  const std::uint64_t high = stream.next();
+  return high << 32 | stream.next();
+}
+
+TrainingBatch next_inputs(const FitRun& run, const Batch& batch) {
+  const Mixing mixing = plan_mixing(run.options.mixing, run.options.seed, run.epoch, run.batch(),
+                                    static_cast<int>(batch.height), static_cast<int>(batch.width));
+  return to_training_batch(batch, mixing, run.model);
+}
+
+void make_step(FitRun& run, const Batch& batch, const Checkpoints& checkpoints,
+               const FitCallbacks& callbacks) {
+  const TrainingBatch inputs = next_inputs(run, batch);
+  const std::uint64_t seed = dropout_seed(run);
+  const double learning_rate = learning_rate_at(run.options, run.step, run.steps);
+  const BatchResult result = run.gradient.compute(run.model, inputs, seed);
+  at::Tensor norm = run.optimizer.gradient_norm();
+  if (run.sharpness) {
+    run.sharpness->climb(run.model, norm);
+    run.gradient.compute(run.model, inputs, seed);
+    run.sharpness->descend(run.model);
+    norm = run.optimizer.gradient_norm();
+  }
+  ++run.step;
+  run.totals.add(run.step, result.loss, norm, result.logits, inputs.labels);
+  if (time_to_look(run.step, run.model.device())) require_finite(run, checkpoints);
+  run.optimizer.step(learning_rate, norm);
+  run.averages.after_step(run.model, run.step);
+  StepReport report;
+  report.epoch = run.epoch;
+  report.step = run.step;
+  report.learning_rate = learning_rate;
+  run.clock.step(report, run.totals.rows(), result.loss, callbacks);
+}
+
+void train_epoch(FitRun& run, Checkpoints& checkpoints, const FitCallbacks& callbacks) {
+  run.start_epoch();
+  BatchLoader batches(run.train, run.model.folder().preprocessing, run.plan());
+  while (const auto batch = batches.next()) {
+    if (checkpoints.due(run)) {
+      require_finite(run, checkpoints);  // a state that is lost already is not worth saving
+      checkpoints.save(run);
+    }
+    make_step(run, *batch, checkpoints, callbacks);
+  }
+  require_finite(run, checkpoints);
+  run.clock.end_of_training(run.totals.rows());
+}
+
+Predictions predict(const FitRun& run, const HeldOut& held_out) {
+  return predict(run.model, held_out.set,
+                 {.loader_threads = run.options.loader_threads, .bf16 = run.options.bf16});
+}
+
+Predictions evaluate(const FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints) {
+  try {
+    return predict(run, held_out);
+  } catch (const Interrupted&) {
+    checkpoints.stop(run, "stopped while evaluating");
+  }
+}
+
+void end_epoch(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints,
+               const FitCallbacks& callbacks) {
+  const Predictions predictions = evaluate(run, held_out, checkpoints);
+  run.averages.after_epoch(run.model, run.epoch);
   EpochReport report;
-  report.epochs = options.epochs;
-  report.train_loss = totals.mean_loss();
-  report.train_accuracy = totals.accuracy();
+  report.epoch = run.epoch;
+  report.epochs = run.options.epochs;
+  report.train_loss = run.totals.mean_loss();
+  report.train_accuracy = run.totals.accuracy();
   report.held_out = accuracy(predictions);
   report.held_out_loss = negative_log_likelihood(predictions);
-  return report;
+  report.learning_rate = run.learning_rate();
+  run.clock.finish(report, run.step);
+  // Strictly better only: ties keep the earlier epoch.
+  if (!run.best || report.held_out.correct > run.result.held_out.correct) {
+    run.result.best_epoch = run.epoch;
+    run.result.held_out = report.held_out;
+    run.best = copy_weights(run.model, at::kCPU);
+  }
+  run.result.history.push_back(report);
+  if (callbacks.on_epoch) callbacks.on_epoch(report);
+}
+
+// Leaves the weights of the last epoch in the model.
+void score_averages(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints) {
+  if (run.averages.all().empty()) return;
+  const Weights last = copy_weights(run.model, run.model.device());
+  for (const WeightAverages::Average& average : run.averages.all()) {
+    put_weights(average.weights, run.model);
+    try {
+      const Predictions predictions = predict(run, held_out);
+      run.result.averages.push_back({average.name, run.model.state(), accuracy(predictions),
+                                     negative_log_likelihood(predictions)});
+    } catch (const Interrupted&) {
+      put_weights(last, run.model);
+      checkpoints.stop(run, "stopped while evaluating " + average.name);
+    }
+  }
+  put_weights(last, run.model);
 }
 
 }  // namespace
@@ -118,62 +182,26 @@ EpochReport end_of_epoch(Classifier& model, const HeldOut& held_out, const FitOp
 FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,
               const FitOptions& options, const FitCallbacks& callbacks) {
   check(model, train, options);
-  const std::int64_t steps_per_epoch =
-      batches_of(plan_of_epoch(model, train, options, 1), train.size());
-  const std::int64_t steps = steps_per_epoch * options.epochs;
-  const std::vector<float> statistics = running_statistics(model);
-  FlatOptimizer optimizer(model, options);
-  Progress progress(options.epochs, steps);
+  FitRun run(model, train, options);
+  Checkpoints checkpoints(options.checkpoints,
+                          options.checkpoints.folder.empty()
+                              ? Json()
+                              : fit_identity(model, train, held_out.set, options));
+  if (checkpoints.resume(run) && callbacks.on_resume)
+    callbacks.on_resume({run.epoch, run.step, run.steps, run.result.history});
 
-  FitResult result;
-  std::vector<OwnedTensor> best;
-  std::int64_t step = 0;
-  for (int epoch = 1; epoch <= options.epochs; ++epoch) {
-    progress.start_epoch();
-    const auto number = static_cast<std::uint64_t>(epoch);
-    model.train(options.batchnorm, RandomStream(options.seed, Purpose::dropout, number).next());
-    EpochTotals totals(model.device());
-    double learning_rate = 0;
-    BatchLoader batches(train, model.folder().preprocessing,
-                        plan_of_epoch(model, train, options, epoch));
-    while (const auto batch = batches.next()) {
-      if (stop_requested())
-        throw Interrupted("stopped while fine-tuning, after step " + std::to_string(step) + " of " +
-                          std::to_string(steps));
-      learning_rate = learning_rate_at(options, step, steps);
-      const at::Tensor labels = labels_of(*batch, model.device());
-      const at::Tensor logits = forward(model, *batch, options.bf16);
-      const Loss loss = softmax_loss(logits.detach(), labels, options.label_smoothing);
-      model.zero_gradients();
-      logits.backward(loss.gradient);
-      const at::Tensor norm = optimizer.gradient_norm();
-      totals.add(loss.mean, norm, logits, labels);
-      ++step;
-      if (time_to_look(step, model.device())) require_finite(totals, epoch, step, learning_rate);
-      optimizer.step(learning_rate, norm);
-      progress.step(epoch, step, totals.rows(), loss.mean, callbacks);
-    }
-    require_finite(totals, epoch, step, learning_rate);
-    progress.end_of_training(totals.rows());
-
-    EpochReport report = end_of_epoch(model, held_out, options, totals);
-    report.epoch = epoch;
-    report.learning_rate = learning_rate;
-    progress.finish(report, step);
-    // Strictly better only: ties keep the earlier epoch.
-    if (best.empty() || report.held_out.correct > result.held_out.correct) {
-      result.best_epoch = epoch;
-      result.held_out = report.held_out;
-      best = model.state();
-    }
-    result.history.push_back(report);
-    if (callbacks.on_epoch) callbacks.on_epoch(report);
+  for (; run.epoch <= options.epochs; run.next_epoch()) {
+    train_epoch(run, checkpoints, callbacks);
+    end_epoch(run, held_out, checkpoints, callbacks);
   }
+  score_averages(run, held_out, checkpoints);
 
-  if (result.best_epoch != options.epochs) model.load_state(best);
+  if (run.result.best_epoch != options.epochs) put_weights(*run.best, model);
+  model.set_trained([](const Parameter&) { return true; });
   model.evaluate();
-  result.batchnorm_change = largest_change(statistics, running_statistics(model));
-  return result;
+  run.result.batchnorm_change = largest_change(run.start_statistics, running_statistics(model));
+  checkpoints.finish();
+  return std::move(run.result);
 }
 
 }  // namespace stockpot

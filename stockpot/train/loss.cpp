@@ -21,6 +21,15 @@ Loss softmax_loss(const at::Tensor& logits, const at::Tensor& labels, double smo
   return {losses.mean(), gradient};
 }
 
+// Cross-entropy is linear in the target.
+Loss mixed_softmax_loss(const at::Tensor& logits, const at::Tensor& labels,
+                        const at::Tensor& others, double share, double smoothing) {
+  const Loss own = softmax_loss(logits, labels, smoothing);
+  const Loss other = softmax_loss(logits, others, smoothing);
+  return {own.mean * share + other.mean * (1 - share),
+          own.gradient * share + other.gradient * (1 - share)};
+}
+
 Loss softmax_loss_by_operators(const at::Tensor& logits, const at::Tensor& labels,
                                double smoothing) {
   const double n = static_cast<double>(logits.size(0));

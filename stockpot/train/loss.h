@@ -15,7 +15,12 @@ struct Loss {
 // labels: n int64 on the same device. On the CPU one pass of stockpot/kernels.
 Loss softmax_loss(const at::Tensor& logits, const at::Tensor& labels, double smoothing);
 
-// The same by LibTorch's operators: any device, and the reference for the kernel.
+// Cross-entropy against share times the smoothed target of `labels` plus 1 - share times that
+// of `others` (timm's mixup_target and SoftTargetCrossEntropy).
+Loss mixed_softmax_loss(const at::Tensor& logits, const at::Tensor& labels,
+                        const at::Tensor& others, double share, double smoothing);
+
+// softmax_loss by LibTorch's operators: any device, and the reference for the kernel.
 Loss softmax_loss_by_operators(const at::Tensor& logits, const at::Tensor& labels,
                                double smoothing);
 

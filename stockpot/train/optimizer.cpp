@@ -9,8 +9,10 @@
 #include <cmath>
 #include <span>
 
+#include "stockpot/base/error.h"
 #include "stockpot/kernels/optimizer.h"
 #include "stockpot/model/blocks.h"
+#include "stockpot/train/parameter_rules.h"
 
 namespace stockpot {
 namespace {
@@ -31,21 +33,24 @@ double clip_factor(double max_norm, double norm) {
 FlatOptimizer::FlatOptimizer(const Classifier& model, const FitOptions& options)
     : options_(options),
       values_(model.flat_values().detach()),
-      gradients_(model.flat_gradients().detach()),
-      first_(at::zeros_like(values_)) {
+      gradients_(model.flat_gradients().detach()) {
+  if (options.optimizer == Optimizer::adafactor)
+    adafactor_.emplace(model);
+  else
+    first_ = at::zeros_like(values_);
   if (options.optimizer == Optimizer::adamw) second_ = at::zeros_like(values_);
-  std::vector<Range> ranges;
-  for (const Parameter& parameter : model.parameters())
-    ranges.push_back({parameter.offset, parameter.offset + parameter.value.numel(),
-                      parameter.decay ? options.weight_decay : 0});
-  std::sort(ranges.begin(), ranges.end(),
-            [](const Range& a, const Range& b) { return a.begin < b.begin; });
-  for (const Range& range : ranges) {
-    if (!ranges_.empty() && ranges_.back().end == range.begin &&
-        ranges_.back().weight_decay == range.weight_decay)
-      ranges_.back().end = range.end;
-    else
-      ranges_.push_back(range);
+
+  // In the order of the flat buffers, without gaps.
+  for (const Parameter& parameter : model.parameters()) {
+    const ParameterRule rule = rule_of(parameter, model.blocks(), options);
+    const std::int64_t begin = parameter.offset, end = begin + parameter.value.numel();
+    if (groups_.empty() || groups_.back().rate != rule.rate ||
+        groups_.back().first_epoch != rule.first_epoch)
+      groups_.push_back({begin, begin, rule.rate, rule.first_epoch, 0, {}});
+    Group& group = groups_.back();
+    if (group.ranges.empty() || group.ranges.back().weight_decay != rule.weight_decay)
+      group.ranges.push_back({begin, begin, rule.weight_decay});
+    group.end = group.ranges.back().end = end;
   }
 }
 
@@ -66,59 +71,113 @@ at::Tensor FlatOptimizer::gradient_norm() const {
 
 void FlatOptimizer::step(double learning_rate, const at::Tensor& gradient_norm) {
   // Subtracting 0 would turn -0 into 0: then only the running means move.
-  if (!values_.device().is_cpu() || learning_rate == 0)
+  if (!values_.device().is_cpu() || (learning_rate == 0 && !adafactor_))
     return step_by_operators(learning_rate, gradient_norm);
-  ++steps_;
   const double scale = clip_factor(options_.clip_norm, gradient_norm.item<double>());
-  for (const Range& range : ranges_)
+  for (Group& group : groups_) {
+    if (group.first_epoch > epoch_) continue;
+    ++group.steps;
+    step_group(group, learning_rate * group.rate, scale);
+  }
+}
+
+void FlatOptimizer::step_group(const Group& group, double learning_rate, double gradient_scale) {
+  if (adafactor_)
+    return adafactor_->update(group.begin, group.end,
+                              {learning_rate, options_.weight_decay, group.steps, gradient_scale},
+                              values_, gradients_);
+  if (options_.optimizer == Optimizer::sgd && options_.nesterov) {
+    const at::NoGradGuard no_grad;
+    if (gradient_scale != 1) gradients_.slice(0, group.begin, group.end).mul_(gradient_scale);
+    return sgd(group, learning_rate);
+  }
+  for (const Range& range : group.ranges)
     for_ranges(range.end - range.begin, kGrain, [&](std::int64_t from, std::int64_t to) {
       const std::int64_t begin = range.begin + from, end = range.begin + to;
       const auto values = span_of(values_, begin, end), first = span_of(first_, begin, end);
       const auto gradients = span_of(gradients_, begin, end);
       if (options_.optimizer == Optimizer::adamw)
         AdamW{learning_rate,      options_.beta1, options_.beta2, options_.epsilon,
-              range.weight_decay, steps_,         scale}
+              range.weight_decay, group.steps,    gradient_scale}
             .update(values, gradients, first, span_of(second_, begin, end));
       else
-        MomentumSgd{learning_rate, options_.momentum, range.weight_decay, scale}.update(
+        MomentumSgd{learning_rate, options_.momentum, range.weight_decay, gradient_scale}.update(
             values, gradients, first);
     });
 }
 
 void FlatOptimizer::step_by_operators(double learning_rate, const at::Tensor& gradient_norm) {
   const at::NoGradGuard no_grad;
-  ++steps_;
   // Without waiting for the device.
   if (options_.clip_norm > 0)
     gradients_.mul_((options_.clip_norm / (gradient_norm + 1e-6)).clamp_max(1.0));
-  if (options_.optimizer == Optimizer::adamw)
-    adamw(learning_rate);
-  else
-    sgd(learning_rate);
+  for (Group& group : groups_) {
+    if (group.first_epoch > epoch_) continue;
+    ++group.steps;
+    step_group_by_operators(group, learning_rate * group.rate);
+  }
+}
+
+void FlatOptimizer::step_group_by_operators(const Group& group, double learning_rate) {
+  if (adafactor_) {
+    const Adafactor::Step step{learning_rate, options_.weight_decay, group.steps, 1};
+    adafactor_->update_by_operators(group.begin, group.end, step, values_, gradients_);
+  } else if (options_.optimizer == Optimizer::adamw) {
+    adamw(group, learning_rate);
+  } else {
+    sgd(group, learning_rate);
+  }
 }
 
 // Loshchilov and Hutter 2019: the decay is decoupled from the moments.
-void FlatOptimizer::adamw(double learning_rate) {
-  first_.mul_(options_.beta1).add_(gradients_, 1 - options_.beta1);
-  second_.mul_(options_.beta2).addcmul_(gradients_, gradients_, 1 - options_.beta2);
+void FlatOptimizer::adamw(const Group& group, double learning_rate) {
+  const auto part = [&](const at::Tensor& flat) { return flat.slice(0, group.begin, group.end); };
+  const at::Tensor gradients = part(gradients_), first = part(first_), second = part(second_);
+  first.mul_(options_.beta1).add_(gradients, 1 - options_.beta1);
+  second.mul_(options_.beta2).addcmul_(gradients, gradients, 1 - options_.beta2);
   if (learning_rate == 0) return;
-  for (const Range& range : ranges_)
+  for (const Range& range : group.ranges)
     if (range.weight_decay != 0)
       values_.slice(0, range.begin, range.end).mul_(1 - learning_rate * range.weight_decay);
-  const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(steps_));
-  const double correction2 = 1 - std::pow(options_.beta2, static_cast<double>(steps_));
-  const at::Tensor scale = second_.sqrt().div_(std::sqrt(correction2)).add_(options_.epsilon);
-  values_.addcdiv_(first_, scale, -learning_rate / correction1);
+  const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(group.steps));
+  const double correction2 = 1 - std::pow(options_.beta2, static_cast<double>(group.steps));
+  const at::Tensor scale = second.sqrt().div_(std::sqrt(correction2)).add_(options_.epsilon);
+  part(values_).addcdiv_(first, scale, -learning_rate / correction1);
 }
 
-void FlatOptimizer::sgd(double learning_rate) {
-  for (const Range& range : ranges_)
+void FlatOptimizer::sgd(const Group& group, double learning_rate) {
+  const auto part = [&](const at::Tensor& flat) { return flat.slice(0, group.begin, group.end); };
+  for (const Range& range : group.ranges)
     if (range.weight_decay != 0)
       gradients_.slice(0, range.begin, range.end)
           .add_(values_.slice(0, range.begin, range.end), range.weight_decay);
   // torch starts the momentum with the first gradient, which is momentum * 0 + gradient.
-  first_.mul_(options_.momentum).add_(gradients_);
-  if (learning_rate != 0) values_.add_(first_, -learning_rate);
+  part(first_).mul_(options_.momentum).add_(part(gradients_));
+  if (options_.nesterov) part(gradients_).add_(part(first_), options_.momentum);
+  if (learning_rate != 0)
+    part(values_).add_(part(options_.nesterov ? gradients_ : first_), -learning_rate);
+}
+
+NamedTensors FlatOptimizer::tensors() const {
+  NamedTensors all;
+  if (first_.defined()) all.emplace_back("optimizer.first", first_);
+  if (second_.defined()) all.emplace_back("optimizer.second", second_);
+  if (adafactor_) all.emplace_back("optimizer.adafactor", adafactor_->state());
+  return all;
+}
+
+Json FlatOptimizer::counts() const {
+  Json counts = Json::array();
+  for (const Group& group : groups_) counts.push(group.steps);
+  return counts;
+}
+
+void FlatOptimizer::set_counts(const Json& counts) {
+  if (counts.items().size() != groups_.size())
+    throw FormatError("the optimizer's state has " + std::to_string(counts.items().size()) +
+                      " groups of parameters, this run " + std::to_string(groups_.size()));
+  for (std::size_t i = 0; i < groups_.size(); ++i)
+    groups_[i].steps = counts.items()[i].as_integer();
 }
 
 }  // namespace stockpot

@@ -1,30 +1,22 @@
 #include "stockpot/train/probe.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/bincount.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/linalg_eigh.h>
-#include <ATen/ops/linalg_qr.h>
-#include <ATen/ops/matmul.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 
 #include "stockpot/base/error.h"
-#include "stockpot/base/signals.h"
-#include "stockpot/train/softmax_regression.h"
+#include "stockpot/base/text.h"
+#include "stockpot/train/feature_statistics.h"
+#include "stockpot/train/probe_path.h"
 
 namespace stockpot {
 namespace {
 
 void check_set(const std::string& name, const at::Tensor& features, const at::Tensor& labels,
-               std::int64_t classes) {
+               std::int64_t columns, std::int64_t lowest, std::int64_t classes) {
   if (features.dim() != 2 || labels.dim() != 1 || features.size(0) != labels.size(0) ||
       features.size(0) == 0)
     throw UsageError("the " + name +
@@ -32,141 +24,143 @@ void check_set(const std::string& name, const at::Tensor& features, const at::Te
                      "one: found " +
                      std::to_string(features.size(0)) + " rows and " +
                      std::to_string(labels.numel()) + " labels");
-  if (labels.min().item<std::int64_t>() < 0 || labels.max().item<std::int64_t>() >= classes)
-    throw UsageError("a label of the " + name + " set is outside of 0.." +
-                     std::to_string(classes - 1));
-  if (!features.isfinite().all().item<bool>())
-    throw RunError("a feature of the " + name + " set is not finite");
+  if (features.size(1) != columns)
+    throw UsageError("the " + name + " set has " + std::to_string(features.size(1)) +
+                     " features a row, the training set " + std::to_string(columns));
+  if (labels.min().item<std::int64_t>() < lowest || labels.max().item<std::int64_t>() >= classes)
+    throw UsageError("a label of the " + name + " set is outside of " + std::to_string(lowest) +
+                     ".." + std::to_string(classes - 1));
 }
-
-// Orthonormal columns along the principal axes of the rows of centred (n x d): d x min(n, d).
-at::Tensor principal_axes(const at::Tensor& centred) {
-  if (centred.size(0) >= centred.size(1))
-    return std::get<1>(at::linalg_eigh(at::matmul(centred.t(), centred)));
-  // Fewer rows than dimensions: inside their span only.
-  const auto [q, r] = at::linalg_qr(centred.t());
-  return at::matmul(q, std::get<1>(at::linalg_eigh(at::matmul(r, r.t()))));
-}
-
-at::Tensor with_ones(const at::Tensor& matrix) {
-  return at::cat({matrix, at::ones({matrix.size(0), 1}, matrix.options())}, 1);
-}
-
-// Raw features to the coordinates of the solver: global mean and standard deviation out (the
-// reference's normalisation, which sets the scale of the penalty), then the column means (which
-// the free intercept makes up for), then a rotation (which leaves ||W|| as it is).
-struct Coordinates {
-  double mean = 0, deviation = 1;
-  at::Tensor centre;  // d
-  at::Tensor axes;    // d x r
-
-  explicit Coordinates(const at::Tensor& features) {
-    mean = features.mean().item<double>();
-    const double variance = features.sub(mean).square_().mean().item<double>();
-    if (variance > 0) deviation = std::sqrt(variance);
-    const at::Tensor normalised = normalise(features);
-    centre = normalised.mean(0);
-    axes = principal_axes(normalised.sub_(centre));
-  }
-  at::Tensor normalise(const at::Tensor& features) const {
-    return features.sub(mean).div_(deviation);
-  }
-  at::Tensor transform(const at::Tensor& features) const {
-    return with_ones(at::matmul(normalise(features).sub_(centre), axes));
-  }
-};
-
-// Where the path leads: polynomials in log C through up to four solved points, and the best of
-// them by the objective. On a path of 100 values most points then need few iterations.
-class Path {
- public:
-  explicit Path(at::Tensor start) : start_(std::move(start)) {}
-
-  at::Tensor predict(const SoftmaxProblem& problem, double c) const {
-    at::Tensor best = start_;
-    double lowest = 0;
-    for (std::size_t count = 1; count <= points_.size(); ++count) {
-      at::Tensor coefficients = at::zeros_like(start_), scores = at::zeros_like(points_[0].scores);
-      for (std::size_t i = 0; i < count; ++i) {
-        const double weight = lagrange(i, count, std::log(c));
-        coefficients.add_(points_[i].coefficients, weight);
-        scores.add_(points_[i].scores, weight);
-      }
-      const double objective = softmax_objective(problem, c, coefficients, scores);
-      if (count == 1 || objective < lowest) {
-        lowest = objective;
-        best = coefficients;
-      }
-    }
-    return best;
-  }
-
-  void add(double c, const SoftmaxSolution& solution) {
-    points_.push_front({std::log(c), solution.coefficients, solution.scores});
-    if (points_.size() > 4) points_.pop_back();
-  }
-
- private:
-  struct Point {
-    double log_c = 0;
-    at::Tensor coefficients, scores;
-  };
-
-  // Weight of the i-th newest point in the polynomial through the `count` newest ones.
-  double lagrange(std::size_t i, std::size_t count, double x) const {
-    double weight = 1;
-    for (std::size_t j = 0; j < count; ++j)
-      if (j != i) weight *= (x - points_[j].log_c) / (points_[i].log_c - points_[j].log_c);
-    return weight;
-  }
-
-  at::Tensor start_;
-  std::deque<Point> points_;
-};
-
-Accuracy count_correct(const at::Tensor& scores, const at::Tensor& present,
-                       const at::Tensor& labels) {
-  const at::Tensor predicted = present.index_select(0, scores.argmax(1));
-  return {predicted.eq(labels).sum().item<std::int64_t>(), labels.size(0)};
-}
-
-// Back to raw features: W' = W / std, b' = b - (mean / std) W 1; zero rows for absent classes.
-// The rows of W and b sum to zero over the classes, so that an absent class never has the
-// largest logit.
-void fold_back(const at::Tensor& coefficients, const Coordinates& coordinates,
-               const at::Tensor& present, std::int64_t classes, ProbeResult& result) {
-  const std::int64_t r = coefficients.size(0) - 1;
-  const at::Tensor w = at::matmul(coordinates.axes, coefficients.slice(0, 0, r)).t();
-  const at::Tensor shift =
-      at::matmul(w, coordinates.centre + coordinates.mean / coordinates.deviation);
-  const at::Tensor weight = at::zeros({classes, w.size(1)}, w.options());
-  const at::Tensor bias = at::zeros({classes}, w.options());
-  weight.index_copy_(0, present, w / coordinates.deviation);
-  bias.index_copy_(0, present, coefficients.select(0, r) - shift);
-  result.weight = weight.to(at::kFloat);
-  result.bias = bias.to(at::kFloat);
-}
-
-// While it lives, operators on small problems stay on one thread: they are so short that waking
-// a second one costs more than it brings (0.6 against 13 s for a path of 100 penalties on
-// 2000 x 256 features while other programs kept both cores busy).
-class FewThreads {
- public:
-  explicit FewThreads(std::int64_t elements) : before_(at::get_num_threads()) {
-    if (elements < (1 << 21)) at::set_num_threads(1);
-  }
-  ~FewThreads() { at::set_num_threads(before_); }
-  FewThreads(const FewThreads&) = delete;
-
- private:
-  int before_;
-};
 
 void check_path(const std::vector<double>& path) {
   if (path.empty()) throw UsageError("the probe needs at least one penalty C");
-  for (std::size_t i = 0; i < path.size(); ++i)
-    if (!std::isfinite(path[i]) || path[i] <= 0 || (i > 0 && path[i] <= path[i - 1]))
-      throw UsageError("the probe's penalties C must be positive and increasing");
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const std::string which = "penalty number " + std::to_string(i + 1) + " of the probe, C = " +
+                              significant(path[i], 6) + ", ";
+    if (!std::isfinite(path[i]) || path[i] <= 0)
+      throw UsageError(which + "is not a positive number");
+    if (i > 0 && path[i] == path[i - 1]) throw UsageError(which + "is there twice");
+    if (i > 0 && path[i] < path[i - 1])
+      throw UsageError(which + "is smaller than the one before it (" + significant(path[i - 1], 6) +
+                       "): list the penalties in increasing order");
+  }
+}
+
+Normalisation make_normalisation(const FeatureStatistics& statistics, ProbeScaling scaling) {
+  Normalisation normalisation;
+  // The mean of each column, though the reference takes the mean of the matrix away: the free
+  // intercept makes up for the difference, and centred columns are easier to solve for.
+  normalisation.mean = statistics.mean;
+  for (const double variance : statistics.variance) {
+    const double used = scaling == ProbeScaling::global ? statistics.global_variance : variance;
+    normalisation.scale.push_back(used > 0 ? 1 / std::sqrt(used) : 1);
+  }
+  return normalisation;
+}
+
+// The classes that have training rows, numbered among themselves.
+struct PresentClasses {
+  explicit PresentClasses(const at::Tensor& labels, std::int64_t classes)
+      : position(static_cast<std::size_t>(classes), -1) {
+    const at::Tensor counts = at::bincount(labels, {}, classes);
+    for (std::int64_t j = 0; j < classes; ++j) {
+      const auto count = counts.data_ptr<std::int64_t>()[j];
+      if (count == 0) continue;
+      position[static_cast<std::size_t>(j)] = static_cast<std::int64_t>(names.size());
+      names.push_back(j);
+      shares.push_back(static_cast<double>(count) / static_cast<double>(labels.size(0)));
+    }
+  }
+
+  std::int64_t count() const { return static_cast<std::int64_t>(names.size()); }
+
+  // -1 for classes without training rows.
+  at::Tensor translate(const at::Tensor& labels) const {
+    at::Tensor result = labels.clone();
+    auto* label = result.data_ptr<std::int64_t>();
+    for (std::int64_t i = 0; i < result.size(0); ++i)
+      if (label[i] >= 0) label[i] = position[static_cast<std::size_t>(label[i])];
+    return result;
+  }
+
+  std::vector<std::int64_t> position, names;
+  std::vector<double> shares;
+};
+
+// Back to raw features: W' = W scale, b' = b - W' mean; zero rows for absent classes. The rows of
+// W and b sum to zero over the classes, so that an absent class never has the largest logit.
+void fold_back(const Coefficients& coefficients, const Normalisation& normalisation,
+               const PresentClasses& present, ProbeResult& result) {
+  const auto classes = static_cast<std::int64_t>(present.position.size());
+  const auto d = static_cast<std::int64_t>(normalisation.mean.size());
+  result.weight = at::zeros({classes, d}, at::kFloat);
+  result.bias = at::zeros({classes}, at::kFloat);
+  for (std::int64_t k = 0; k < present.count(); ++k) {
+    const std::int64_t row = present.names[static_cast<std::size_t>(k)];
+    double bias = coefficients[static_cast<std::size_t>(present.count() * d + k)];
+    for (std::int64_t j = 0; j < d; ++j) {
+      const auto column = static_cast<std::size_t>(j);
+      const double weight =
+          coefficients[static_cast<std::size_t>(k * d + j)] * normalisation.scale[column];
+      result.weight.data_ptr<float>()[row * d + j] = static_cast<float>(weight);
+      bias -= weight * normalisation.mean[column];
+    }
+    result.bias.data_ptr<float>()[row] = static_cast<float>(bias);
+  }
+}
+
+// One accuracy a solution, of a set that the probe did not see.
+struct Evaluated {
+  Evaluated(const at::Tensor& features, const at::Tensor& labels,
+            const Normalisation& normalisation, const PresentClasses& present)
+      : rows(make_feature_rows(features, normalisation, present.translate(labels),
+                               present.count(), Precision::float32)) {}
+
+  std::vector<Accuracy> accuracies(std::span<const PathSolution> solutions) {
+    std::vector<const Coefficients*> classifiers;
+    for (const PathSolution& solution : solutions) classifiers.push_back(solution.coefficients);
+    std::vector<Accuracy> result;
+    for (const std::int64_t correct : rows->count_correct(classifiers))
+      result.push_back({correct, rows->rows()});
+    return result;
+  }
+
+  std::unique_ptr<FeatureRows> rows;
+};
+
+std::string counted(std::int64_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+void add_warnings(const PresentClasses& present, const at::Tensor& held_out_labels,
+                  const FeatureStatistics& statistics, ProbeResult& result) {
+  const auto classes = static_cast<std::int64_t>(present.position.size());
+  if (result.at_grid_edge)
+    result.warnings.push_back("the chosen C = " + significant(result.path[result.chosen].c, 3) +
+                              " lies at the " + (result.chosen == 0 ? "lower" : "upper") +
+                              " edge of the grid: a wider one may do better");
+  if (present.count() < classes)
+    result.warnings.push_back(
+        counted(classes - present.count(), "class has", "classes have") +
+        " no training rows: the probe never predicts " +
+        (classes - present.count() == 1 ? "it" : "them"));
+  const std::int64_t tested =
+      at::bincount(held_out_labels, {}, classes).gt(0).sum().item<std::int64_t>();
+  if (tested < classes)
+    result.warnings.push_back(counted(classes - tested, "class has", "classes have") +
+                              " no held-out rows, and no say in the choice of C");
+  const auto constant = static_cast<std::int64_t>(
+      std::count(statistics.variance.begin(), statistics.variance.end(), 0.0));
+  if (constant > 0)
+    result.warnings.push_back(counted(constant, "feature is", "features are") +
+                              " the same in every training row");
+  const auto open = static_cast<std::int64_t>(
+      std::count_if(result.path.begin(), result.path.end(),
+                    [](const ProbePoint& point) { return !point.converged; }));
+  if (open > 0)
+    result.warnings.push_back(
+        std::to_string(open) + " of " + std::to_string(result.path.size()) +
+        " penalties stopped before the objective was within the tolerance of its minimum");
 }
 
 }  // namespace
@@ -185,50 +179,71 @@ ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_
                       std::int64_t classes, const ProbeOptions& options,
                       const std::function<void(const ProbePoint&)>& on_point) {
   check_path(options.c);
-  check_set("training", train_features, train_labels, classes);
-  check_set("held-out", held_out_features, held_out_labels, classes);
+  const std::int64_t columns = train_features.dim() == 2 ? train_features.size(1) : 0;
+  const at::Tensor train = train_labels.cpu().contiguous();
+  const at::Tensor held_out = held_out_labels.cpu().contiguous();
+  check_set("training", train_features, train, columns, 0, classes);
+  check_set("held-out", held_out_features, held_out, columns, 0, classes);
+  const PresentClasses present(train, classes);
+  if (present.count() < 2)
+    throw UsageError("the training set has rows of one class only; a probe needs two");
 
-  const FewThreads few(train_features.numel());
-  // A class without training rows would send its free intercept to minus infinity.
-  const at::Tensor present = at::bincount(train_labels, {}, classes).nonzero().flatten();
-  const std::int64_t k = present.size(0);
-  if (k < 2) throw UsageError("the training set has rows of one class only; a probe needs two");
-  const at::Tensor position = at::zeros({classes}, present.options());
-  position.index_copy_(0, present, at::arange(k, present.options()));
+  const FeatureStatistics statistics = feature_statistics("training", train_features);
+  feature_statistics("held-out", held_out_features);  // all finite
+  const Normalisation normalisation = make_normalisation(statistics, options.scaling);
+  Evaluated held_out_set(held_out_features, held_out, normalisation, present);
+  std::vector<Evaluated> test_sets;
+  for (const ProbeTestSet& set : options.test_sets) {
+    const at::Tensor labels = set.labels.cpu().contiguous();
+    const std::string name = "'" + printable(set.name) + "'";
+    check_set(name, set.features, labels, columns, -1, classes);
+    feature_statistics(name, set.features);
+    if (present.translate(labels).max().item<std::int64_t>() < 0)
+      throw UsageError("the " + name + " set has no class in common with the training set");
+    test_sets.emplace_back(set.features, labels, normalisation, present);
+  }
 
-  const at::Tensor features = train_features.to(at::kCPU, at::kDouble);
-  const Coordinates coordinates(features);
-  const at::Tensor held_out = coordinates.transform(held_out_features.to(at::kCPU, at::kDouble));
-  SoftmaxProblem problem;
-  problem.inputs = coordinates.transform(features);
-  problem.labels = position.index_select(0, train_labels).unsqueeze(1);
-  problem.squared_norms = problem.inputs.square().sum(0).unsqueeze(1);
+  const at::Tensor positions = present.translate(train);
+  const auto make_rows = [&](Precision precision) {
+    return make_feature_rows(train_features, normalisation, positions, present.count(), precision);
+  };
+  PathOptions path;
+  path.c = options.c;
   // Two classes: scikit-learn's ||w||^2 / 2 with rows (-w/2, +w/2) is ||W||^2.
-  problem.ridge = k == 2 ? 2 : 1;
+  path.ridge = present.count() == 2 ? 2 : 1;
+  path.tolerance = options.tolerance;
+  path.max_iterations = options.max_iterations;
 
   ProbeResult result;
-  at::Tensor chosen;
-  Path path(at::zeros({problem.inputs.size(1), k}, problem.inputs.options()));
-  for (const double c : options.c) {
-    if (stop_requested()) throw Interrupted("stopped while fitting the linear probe");
-    const SoftmaxSolution solution = minimise_softmax(problem, c, path.predict(problem, c),
-                                                      options.max_iterations, options.tolerance);
-    path.add(c, solution);
-    const at::Tensor scores = at::matmul(held_out, solution.coefficients);
-    result.path.push_back({c, solution.objective, solution.iterations, solution.converged,
-                           count_correct(solution.scores, present, train_labels),
-                           count_correct(scores, present, held_out_labels)});
-    if (on_point) on_point(result.path.back());
-    // Strictly better only: ties keep the stronger penalty.
-    if (result.path.size() == 1 ||
-        result.path.back().held_out.correct > result.path[result.chosen].held_out.correct) {
-      result.chosen = result.path.size() - 1;
-      chosen = solution.coefficients;
+  result.path.resize(options.c.size());
+  Coefficients chosen;
+  const std::unique_ptr<FeatureRows> rows = make_rows(Precision::float32);
+  solve_path(*rows, [&] { return make_rows(Precision::float64); }, present.shares, path,
+             [&](std::span<const PathSolution> solutions) {
+    const std::vector<Accuracy> scores = held_out_set.accuracies(solutions);
+    std::vector<std::vector<Accuracy>> others;
+    for (Evaluated& set : test_sets) others.push_back(set.accuracies(solutions));
+    for (std::size_t i = 0; i < solutions.size(); ++i) {
+      const PathSolution& solution = solutions[i];
+      ProbePoint& point = result.path[solution.index];
+      point = {options.c[solution.index], solution.objective, solution.iterations,
+               solution.converged, {solution.correct, rows->rows()}, scores[i],
+               solution.gap / solution.objective, {}};
+      for (const auto& set : others) point.test_sets.push_back(set[i]);
+      if (on_point) on_point(point);
+      // Ties go to the stronger penalty, in whatever order they come.
+      const std::int64_t best = result.path[result.chosen].held_out.correct;
+      if (chosen.empty() || point.held_out.correct > best ||
+          (point.held_out.correct == best && solution.index < result.chosen)) {
+        result.chosen = solution.index;
+        chosen = *solution.coefficients;
+      }
     }
-  }
+  });
   result.at_grid_edge =
       options.c.size() > 1 && (result.chosen == 0 || result.chosen + 1 == options.c.size());
-  fold_back(chosen, coordinates, present, classes, result);
+  fold_back(chosen, normalisation, present, result);
+  add_warnings(present, held_out, statistics, result);
   return result;
 }
 

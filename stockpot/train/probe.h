@@ -13,15 +13,28 @@
 
 namespace stockpot {
 
+// What the features are divided by; it sets the scale of the penalty.
+enum class ProbeScaling {
+  global,       // ONE mean and ONE standard deviation of the whole training matrix: the reference
+  per_feature,  // each column by its own; a column of one value becomes 0
+};
+
+// A set that every penalty is reported on, and that never chooses one: an OOD set, say.
+struct ProbeTestSet {
+  std::string name;
+  at::Tensor features, labels;  // m x d; m int64, or -1 for a class that the probe does not have
+};
+
 struct ProbeOptions {
   // Increasing C of 1/2 ||W||^2 + C * sum_i CE_i (the intercept is not penalised).
   std::vector<double> c;
   int max_iterations = 1000;
-  double tolerance = 1e-7;  // estimated relative distance of the objective from its minimum
+  // Estimated relative distance of the objective from its minimum (softmax_regression.h says
+  // how it is bounded). Below 1e-8 the last steps are made in float64.
+  double tolerance = 5e-7;
+  ProbeScaling scaling = ProbeScaling::global;
+  std::vector<ProbeTestSet> test_sets;
 };
-
-// count values from 10^low to 10^high, as numpy.logspace. The paper's grid: -7, 2, 100.
-std::vector<double> logspace(double low, double high, int count);
 
 struct ProbePoint {
   double c = 0;
@@ -29,18 +42,33 @@ struct ProbePoint {
   int iterations = 0;
   bool converged = false;
   Accuracy train, held_out;
+  double gap = 0;                   // estimate of objective - minimum, relative
+  std::vector<Accuracy> test_sets;  // in the order of ProbeOptions::test_sets
 };
 
 struct ProbeResult {
   std::size_t chosen = 0;  // into path: best held-out count, ties to the stronger penalty
   bool at_grid_edge = false;
   std::vector<ProbePoint> path;
-  at::Tensor weight, bias;  // float32, classes x d and classes: for raw features
+  at::Tensor weight, bias;  // float32, classes x d and classes, on the CPU: for raw features
+  // Sentences for the reader of the report: the choice lies at the edge of the grid, classes
+  // are absent from a set, columns are constant, penalties did not converge.
+  std::vector<std::string> warnings;
 };
 
-// Features are normalised by ONE global mean and standard deviation of the training matrix,
-// and the normalisation is folded back into weight and bias. Computed in float64.
-// features: n x d float32; labels: n int64. Deterministic.
+// count values from 10^low to 10^high, as numpy.logspace. The paper's grid: -7, 2, 100.
+std::vector<double> logspace(double low, double high, int count);
+
+// Features are normalised by the statistics of the training set, and the normalisation is
+// folded back into weight and bias. features: n x d float32, on the CPU or on one CUDA device,
+// where the work is then done; labels: n int64 in 0..classes-1. A class without training rows
+// gets zero weights. on_point hears of every penalty once, in no order.
+//
+// Same bits for any number of threads on the CPU; on CUDA and in float64 the same result within
+// the tolerance. Throws UsageError: sets of other shapes, labels out of range, training rows of
+// one class only, a test set without a class of the training set, penalties that are not
+// positive and increasing (naming them); RunError: a feature that is not finite, with its row
+// and column; Interrupted.
 ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_labels,
                       const at::Tensor& held_out_features, const at::Tensor& held_out_labels,
                       std::int64_t classes, const ProbeOptions& options,

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "stockpot/base/json.h"
 #include "stockpot/train/fit.h"
 
 namespace stockpot {
@@ -15,35 +16,52 @@ class EpochTotals {
  public:
   explicit EpochTotals(at::Device device);
 
-  void add(const at::Tensor& loss, const at::Tensor& gradient_norm, const at::Tensor& logits,
-           const at::Tensor& labels);
+  void add(std::int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm,
+           const at::Tensor& logits, const at::Tensor& labels);
   // False as soon as one loss or gradient of the epoch was not finite.
   bool finite() const;
+  // The first such step among the last kRemembered; 0 when there is none.
+  struct BadStep {
+    std::int64_t step = 0;
+    double loss = 0, gradient_norm = 0;
+  };
+  BadStep first_bad(std::int64_t last_step) const;
   double mean_loss() const;
   double accuracy() const;
   std::int64_t rows() const { return rows_; }
 
+  Json to_json() const;
+  void set(const Json& json);
+
+  static constexpr std::int64_t kRemembered = 20;
+
  private:
   at::Tensor loss_, norms_, correct_;
+  at::Tensor recent_;  // kRemembered x 2: loss and norm of step s at s modulo kRemembered
   std::int64_t rows_ = 0;
 };
 
 // The clock of a run.
-class Progress {
+class RunClock {
  public:
-  Progress(int epochs, std::int64_t steps) : epochs_(epochs), steps_(steps) {}
+  RunClock(int epochs, std::int64_t steps) : epochs_(epochs), steps_(steps) {}
 
   void start_epoch();
-  // Calls on_step with the loss, at most four times a second.
-  void step(int epoch, std::int64_t step, std::int64_t rows, const at::Tensor& loss,
+  // Calls on_step, at most four times a second, with the loss.
+  void step(StepReport report, std::int64_t rows, const at::Tensor& loss,
             const FitCallbacks& callbacks);
   // Fills in the times of an epoch, whose training took until end_of_training().
   void end_of_training(std::int64_t rows);
   void finish(EpochReport& report, std::int64_t step) const;
 
+  // Time spent so far, which an interrupted run goes on from.
+  Json to_json() const;
+  void set(const Json& json);
+
  private:
   using Clock = std::chrono::steady_clock;
   static double since(Clock::time_point start);
+  static Clock::time_point ago(double seconds);
   double seconds_left(std::int64_t step) const;
 
   int epochs_;

@@ -1,39 +1,94 @@
-// The solver under the linear probe: one penalty of L2-regularised softmax regression.
+// The solver under the linear probe: one penalty of L2-regularised softmax regression,
+//   ridge / 2 * ||weights||^2 + c * (sum of the cross entropies),
+// by L-BFGS (Liu and Nocedal 1989) in the metric of gram_metric.h.
+//
+// It stops on an estimate of objective - minimum: half the squared Newton decrement
+// g' H^-1 g / 2, H^-1 as the last 30 steps show it over a metric that does not overrate the
+// curvature. How far off is it? On real and synthetic features with 10 classes, over the whole
+// path, the true distance was at most 4.2 times the estimate (1.1 times in the median), and the
+// tolerance has to be met with a factor of 4 (kSafety). The tests and benchmarks compare with
+// solutions that are 1e5 times more precise.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
+#include <deque>
+#include <limits>
+#include <memory>
+#include <span>
 #include <vector>
+
+#include "stockpot/train/feature_rows.h"
+#include "stockpot/train/gram_metric.h"
 
 namespace stockpot {
 
-// Over T (p x k):  ridge/2 ||T without its last row||^2 + c * sum_i CE(softmax(A_i T), y_i).
-// Everything is float64 on the CPU.
+// A step of a solver, and what it changed the loss's gradient by. The penalty's part of the
+// change is known, so that steps made under one penalty describe the Hessian under another.
+struct CurvaturePair {
+  std::vector<float> step, change;
+  double step_step = 0;  // of the weights alone
+  double step_change = 0;
+};
+using CurvatureHistory = std::deque<std::shared_ptr<const CurvaturePair>>;
+
+// What all penalties of a path share.
 struct SoftmaxProblem {
-  // A, n x p. The last column is all ones (the intercept, which is not penalised). Any columns
-  // work, but orthogonal ones make the metric below nearly the Hessian, for every c at once.
-  at::Tensor inputs;
-  at::Tensor labels;         // n x 1 int64 in 0..k-1, each class present
-  at::Tensor squared_norms;  // p x 1, of the columns of A
+  std::int64_t rows = 0, features = 0, classes = 0;
   double ridge = 1;
+  const GramMetric* metric = nullptr;
+  double tolerance = 5e-7;  // relative, of the objective
+  int max_iterations = 1000;
+  std::size_t history = 30;    // pairs
 };
 
-struct SoftmaxSolution {
-  at::Tensor coefficients;  // T, p x k
-  at::Tensor scores;        // A T, n x k
-  double objective = 0;
-  int iterations = 0;  // each costs one product with A and one with its transpose
-  bool converged = false;
+// A minimisation that says where to evaluate the loss next, so that many of them can share one
+// pass over the features.
+class Descent {
+ public:
+  Descent(const SoftmaxProblem& problem, double c, Coefficients start, CurvatureHistory history);
+
+  // Where the loss is wanted, and the place for its gradient.
+  const Coefficients& trial() const { return trial_; }
+  Coefficients& trial_gradient() { return trial_gradient_; }
+  // The loss at trial(), whose gradient is in trial_gradient().
+  void take(const LossSums& sums);
+
+  bool finished() const { return converged_ || stopped_; }
+  bool converged() const { return converged_; }
+  int iterations() const { return iterations_; }
+  double c() const { return c_; }
+  double objective() const { return objective_; }
+  double gap() const { return gap_; }  // estimate of objective - minimum, without kSafety
+  double curvature() const { return curvature_; }  // rho of the metric
+  std::int64_t correct() const { return correct_; }
+  const Coefficients& coefficients() const { return at_; }
+  const CurvatureHistory& history() const { return history_; }
+
+  static constexpr double kSafety = 4;
+
+ private:
+  void accept(const LossSums& sums, double objective);
+  void next_direction();
+  void place_trial();
+  // x <- (estimate of the inverse Hessian) x; `scale` shrinks the metric's part.
+  void apply_inverse(GramMetric::Rest rest, double scale, std::vector<float>& x) const;
+  double step_product(const CurvaturePair& pair) const;  // step' H step
+  std::int64_t weights() const { return problem_->classes * problem_->features; }
+
+  const SoftmaxProblem* problem_;
+  double c_;
+  Coefficients at_, gradient_;  // the gradient of the loss alone
+  Coefficients trial_, trial_gradient_;
+  std::vector<float> direction_;
+  CurvatureHistory history_;
+  double objective_ = 0, gap_ = 0, curvature_ = 0, slope_ = 0, metric_scale_ = 1;
+  double step_ = 0, low_ = 0, high_ = 0;
+  double least_gap_ = std::numeric_limits<double>::infinity();
+  int iterations_ = 0, trials_ = 0, idle_ = 0;
+  std::int64_t correct_ = 0;
+  bool converged_ = false, stopped_ = false;
 };
 
-// The objective where scores = A T, without a product with A.
-double softmax_objective(const SoftmaxProblem& problem, double c, const at::Tensor& coefficients,
-                         const at::Tensor& scores);
-
-// L-BFGS (Liu and Nocedal 1989) in the metric c * rho * ||A_j||^2 + ridge, with an almost exact
-// line search on cached scores. Stops when half the squared Newton decrement, the estimate of
-// objective - minimum, is at most tolerance * objective.
-SoftmaxSolution minimise_softmax(const SoftmaxProblem& problem, double c, const at::Tensor& start,
-                                 int max_iterations, double tolerance);
+// Runs them to their ends, all in one pass over `rows` at a time. Throws Interrupted.
+void minimise(FeatureRows& rows, std::span<Descent> descents);
 
 }  // namespace stockpot

@@ -13,15 +13,25 @@ namespace stockpot {
 namespace {
 
 TEST(Signals, F06_OneSignalOnlySetsTheFlag) {
-  for (const int number : {SIGINT, SIGTERM, SIGUSR1}) {
+  for (const int number : {SIGINT, SIGTERM}) {
     EXPECT_EQ(in_child([number] {
                 install_signal_handlers();
                 const bool before = stop_requested();
                 raise(number);
-                return !before && stop_requested() ? 0 : 1;
+                return !before && stop_requested() && save_requests() == 0 ? 0 : 1;
               }),
               0);
   }
+}
+
+TEST(Signals, F06_Usr1AsksToSaveAndGoOn) {
+  EXPECT_EQ(in_child([] {
+              install_signal_handlers();
+              raise(SIGUSR1);
+              raise(SIGUSR1);
+              return save_requests() == 2 && !stop_requested() ? 0 : 1;
+            }),
+            0);
 }
 
 TEST(Signals, F06_ASecondInterruptEndsTheProcess) {

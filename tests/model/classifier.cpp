@@ -244,5 +244,43 @@ TEST(Classifier, SaysWhichImageSizeItTakes) {
   EXPECT_THROW(model.classifier.logits(at::zeros({1, 1, 32, 32})), std::invalid_argument);
 }
 
+TEST(Classifier, RecordsNothingForABackboneThatIsNotTrained) {
+  for (const char* name : {"vit-patch16", "resnet18"}) {
+    Classifier model = test::load(test::fixture(name));
+    model.set_trained([](const Parameter& parameter) { return parameter.head; });
+    model.train(BatchNorm::live);
+    const at::Tensor features = model.features(
+        test::fixture_images(SafetensorsFile(test::fixture(name) / "reference.safetensors")));
+    EXPECT_FALSE(features.requires_grad());
+    model.head_logits(features).sum().backward();
+    for (const Parameter& parameter : model.parameters())
+      EXPECT_EQ(parameter.value.grad().abs().max().item<float>() > 0, parameter.head)
+          << parameter.name;
+  }
+}
+
+TEST(Classifier, GivesNoGradientsToFrozenBlocks) {
+  for (const char* name : {"vit-patch16", "resnet18"}) {
+    Classifier model = test::load(test::fixture(name));
+    Classifier whole = model.clone();
+    const int first = model.blocks();
+    model.set_trained([&](const Parameter& parameter) { return parameter.block >= first; });
+    const at::Tensor images =
+        test::fixture_images(SafetensorsFile(test::fixture(name) / "reference.safetensors"));
+    for (Classifier* each : {&model, &whole}) {
+      each->train(BatchNorm::frozen);
+      each->logits(images).sum().backward();
+    }
+    for (std::size_t i = 0; i < model.parameters().size(); ++i) {
+      const Parameter& parameter = model.parameters()[i];
+      const at::Tensor expected = whole.parameters()[i].value.grad();
+      if (parameter.block >= first)
+        EXPECT_TRUE(test::same_bits(parameter.value.grad(), expected)) << parameter.name;
+      else
+        EXPECT_EQ(parameter.value.grad().abs().max().item<float>(), 0) << parameter.name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stockpot

@@ -1,41 +1,7 @@
-#include "stockpot/recipe/recipe.h"
-
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include "stockpot/base/error.h"
+#include "recipe_test.h"
 
 namespace stockpot {
 namespace {
-
-namespace fs = std::filesystem;
-
-// A folder with the files that the recipes below name.
-class RecipeTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    // Tests run in parallel, each in its own process.
-    folder_ = fs::path(::testing::TempDir()) / ("recipe-" + std::to_string(getpid()));
-    fs::create_directories(folder_ / "model");
-    fs::create_directories(folder_ / "photos");
-    fs::create_directories(folder_ / "sketches");
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  Recipe parse(const std::string& text) const { return Recipe::parse(text, folder_ / "r.yaml"); }
-
-  // The message of the UsageError that the text causes.
-  std::string problems(const std::string& text) const {
-    try {
-      parse(text);
-    } catch (const UsageError& error) {
-      return error.what();
-    }
-    return "no error";
-  }
-
-  fs::path folder_;
-};
 
 const char* const kWhole = R"(version: 1
 title: Photos to sketches
@@ -157,19 +123,28 @@ TEST_F(RecipeTest, IdentityIsThatOfTheTrainingDataNotOfTheTestSets) {
   EXPECT_NE(recipe.identity(), other.identity());
 }
 
-TEST(TrainSettings, NamesTheValueItCannotTake) {
-  TrainSettings settings;
-  settings.set("lr", 0.25);
-  EXPECT_DOUBLE_EQ(settings.lr, 0.25);
-  EXPECT_THROW(settings.set("epochs", 0.5), UsageError);
-  EXPECT_THROW(settings.set("optimizer", "adam"), UsageError);
-  EXPECT_THROW(settings.set("batch", 0), UsageError);
-  try {
-    settings.set("wieght_decay", 0.1);
-    FAIL();
-  } catch (const UsageError& error) {
-    EXPECT_STREQ(error.what(), "unknown setting 'wieght_decay'; did you mean 'weight_decay'?");
-  }
+TEST_F(RecipeTest, ReadsTheTimesOfCheckpointsAndHeartbeats) {
+  const Recipe recipe = parse(
+      with_data("methods: {lp: }\ncheckpoint: {every: 10m, keep: 3}\non_failure: {retries: 5}\n"
+                "heartbeat: {every: 1.5s, stale_after: 2h}\nrun: {jobs: 4}\n"));
+  EXPECT_EQ(recipe.checkpoint_every, 600);
+  EXPECT_EQ(recipe.checkpoint_keep, 3);
+  EXPECT_EQ(recipe.retries, 5);
+  EXPECT_EQ(recipe.heartbeat_every, 1.5);
+  EXPECT_EQ(recipe.heartbeat_stale, 7200);
+  EXPECT_EQ(recipe.jobs, 4);
+  const std::string message =
+      problems(with_data("methods: {lp: }\ncheckpoint: {every: 10}\n"
+                         "heartbeat: {every: 2m, stale_aftr: 5m, stale_after: 90s}\n"));
+  EXPECT_CONTAINS(message,
+                  "r.yaml:5:21: checkpoint.every should be a duration such as 15s, 10m or 2h");
+  EXPECT_CONTAINS(message, "unknown key 'stale_aftr' in heartbeat; did you mean 'stale_after'?");
+  EXPECT_CONTAINS(message, "heartbeat.stale_after should be longer than heartbeat.every");
+}
+
+TEST_F(RecipeTest, ATitleIsText) {
+  EXPECT_CONTAINS(problems(with_data("methods: {lp: }\ntitle: {a: b}\n")),
+                  "r.yaml:5:8: title should be text, found a map");
 }
 
 }  // namespace

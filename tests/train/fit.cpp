@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <limits>
+#include <set>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
@@ -159,10 +160,50 @@ TEST(Fit, NamesTheStepWhereTheLossIsNotFinite) {
     const at::AutoGradMode gradients(true);
     fit(model, images(), {images()}, quick());
     FAIL() << "no error";
-  } catch (const RunError& error) {
-    EXPECT_NE(std::string(error.what()).find("epoch 1, by step 1"), std::string::npos)
+  } catch (const Diverged& error) {
+    EXPECT_NE(std::string(error.what()).find("epoch 1, step 1 of 12: the loss is not finite"),
+              std::string::npos)
         << error.what();
+    EXPECT_EQ(error.divergence().batch.size(), 6u);
   }
+}
+
+TEST(Fit, KeepsEveryBitOfFrozenParameters) {
+  const auto moved = [](const char* name, const Freezing& freezing) {
+    FitOptions options = quick();
+    options.freezing = freezing;
+    options.weight_decay = 0.5;
+    options.l2_sp = {0.5, 0.5};
+    options.swa_epochs = 1;  // the last weights, not the best
+    Classifier model = test::load_model(name);
+    const Classifier start = model.clone();
+    model.load_state(fit(model, images(), {images()}, options).averages[0].state);
+    std::set<int> blocks;  // in which something moved
+    for (std::size_t i = 0; i < model.parameters().size(); ++i) {
+      const Parameter& parameter = model.parameters()[i];
+      EXPECT_TRUE(parameter.value.requires_grad());  // afterwards all are trainable again
+      if (test::same_bits(parameter.value, start.parameters()[i].value)) continue;
+      blocks.insert(parameter.block);
+      EXPECT_TRUE(freezing.trained != Trained::batchnorm || parameter.batchnorm || parameter.head)
+          << parameter.name;
+    }
+    return blocks;
+  };
+  using Blocks = std::set<int>;
+  EXPECT_EQ(moved("vit-patch16", {Trained::all}), (Blocks{0, 1, 2, 3}));
+  EXPECT_EQ(moved("vit-patch16", {Trained::head}), (Blocks{3}));
+  EXPECT_EQ(moved("vit-patch16", {Trained::top, 1}), (Blocks{2, 3}));
+  EXPECT_EQ(moved("vit-patch16", {Trained::without_bottom, 2}), (Blocks{2, 3}));
+  EXPECT_EQ(moved("resnet18", {Trained::without_bottom, 1}), (Blocks{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(moved("resnet18", {Trained::batchnorm}), (Blocks{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  // Three epochs: the head, then the last block, then the one before.
+  EXPECT_EQ(moved("resnet18", {Trained::all, 0, 1, 1}), (Blocks{7, 8, 9}));
+  Classifier vit = test::load_model("vit-patch16");
+  FitOptions options = quick();
+  options.freezing.trained = Trained::batchnorm;
+  EXPECT_THROW(fit(vit, images(), {images()}, options), UsageError);
+  options.freezing = {Trained::top, 4};
+  EXPECT_THROW(fit(vit, images(), {images()}, options), UsageError);
 }
 
 TEST(Fit, RefusesAModelWithOtherLabels) {

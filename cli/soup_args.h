@@ -1,0 +1,54 @@
+// What the soup commands were asked to do.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/write_commands.h"
+
+namespace stockpot::cli {
+
+namespace fs = std::filesystem;
+
+// How an external evaluator is run (evaluator/external.h).
+struct EvaluatorFlags {
+  std::vector<std::string> command;  // the words behind --evaluator
+  std::string timeout = "2h";
+  std::int64_t retries = 1, repeat = 1;
+  std::vector<std::string> environment;
+  std::string fingerprint, result = "file", on_failure = "skip";
+  bool serve = false, no_cache = false;
+  fs::path scratch, work_folder;
+};
+
+struct SoupArgs {
+  std::string method;  // "uniform", "greedy" or "prune"
+  std::vector<fs::path> models;
+  fs::path output;
+  OutputFlags written;
+  OpenFlags open;
+
+  // How soups are scored: one of the three.
+  std::vector<std::string> held_out;  // sources: our own models on pictures
+  EvaluatorFlags evaluator;           // a program of the user's
+  fs::path table;                     // scores that were measured before
+
+  std::string metric;  // a name, a JSON pointer, or a column; empty: accuracy
+  bool minimize = false;
+  std::string accept = "ties", order = "metric", compat;
+  std::uint64_t seed = 0;
+  std::int64_t restarts = 0;
+  bool prune = false, full = false, rescore = false, retry_failed = false;
+  fs::path base;
+
+  // Whether the command needs LibTorch.
+  bool built_in() const { return method != "uniform" && !held_out.empty(); }
+};
+
+// Takes the words between --evaluator and a lone "--", or the end, out of a command line that
+// begins with "soup": they are the evaluator's, whatever they look like. `rest` is what is left.
+std::vector<std::string> take_evaluator_words(int argc, char** argv, std::vector<char*>& rest);
+
+}  // namespace stockpot::cli

@@ -1,0 +1,201 @@
+// c10d's headers include all of ATen, which the rooms with tensors forbid themselves. Nothing
+// else of the room does, so only this file pays for it.
+#undef TORCH_ASSERT_ONLY_METHOD_OPERATORS
+#include "stockpot/parallel/compat.h"
+
+#include <torch/version.h>
+
+#include "stockpot/base/error.h"
+
+// Official builds of LibTorch carry Gloo but not its headers. Those of Debian's libgloo-dev do
+// for all versions: Gloo is only called by LibTorch itself, here its types are only named.
+#if defined(USE_C10D_GLOO) && __has_include(<gloo/context.h>)
+#define STOCKPOT_GLOO 1
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#endif
+#if defined(STOCKPOT_GLOO) && defined(USE_C10D_NCCL) && __has_include(<nccl.h>)
+#define STOCKPOT_NCCL 1
+#include <c10/cuda/CUDAFunctions.h>
+
+#include <thread>
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+namespace stockpot {
+
+#ifdef STOCKPOT_GLOO
+
+namespace {
+
+#if TORCH_VERSION_MAJOR >= 2
+using Group = c10d::Backend;
+#else
+using Group = c10d::ProcessGroup;
+#endif
+
+std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+std::string text_of(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+
+class StoreTable : public SharedTable {
+ public:
+  StoreTable(const TableAddress& address, Milliseconds timeout) {
+    c10d::TCPStoreOptions options;
+    options.port = address.port;
+    options.isServer = address.serve;
+    options.waitWorkers = false;
+    options.timeout = timeout;
+    store_ = c10::make_intrusive<c10d::PrefixStore>(
+        address.prefix, c10::make_intrusive<c10d::TCPStore>(address.host, options));
+  }
+  void set(const std::string& key, const std::string& value) override {
+    store_->set(key, bytes_of(value));
+  }
+  std::string set_first(const std::string& key, const std::string& value) override {
+    return text_of(store_->compareSet(key, {}, bytes_of(value)));
+  }
+  bool has(const std::string& key) override { return store_->check({key}); }
+  std::string get(const std::string& key) override { return text_of(store_->get(key)); }
+
+  c10::intrusive_ptr<c10d::Store> part(const std::string& prefix) const {
+    return c10::make_intrusive<c10d::PrefixStore>(prefix, store_);
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::Store> store_;
+};
+
+class GroupCollectives : public Collectives {
+ public:
+  GroupCollectives(c10::intrusive_ptr<Group> group, Milliseconds timeout)
+      : group_(std::move(group)), timeout_(timeout) {}
+
+  Wait sum(const at::Tensor& tensor) override { return reduce(tensor, c10d::ReduceOp::SUM); }
+  Wait maximum(const at::Tensor& tensor) override { return reduce(tensor, c10d::ReduceOp::MAX); }
+
+  Wait broadcast(const at::Tensor& tensor, int root) override {
+    std::vector<at::Tensor> tensors{tensor};
+    c10d::BroadcastOptions options;
+    options.rootRank = root;
+    options.timeout = timeout_;
+    return wait_for(group_->broadcast(tensors, options), tensors);
+  }
+
+  Wait exchange(const at::Tensor& out, const at::Tensor& in, std::vector<std::int64_t> received,
+                std::vector<std::int64_t> sent) override {
+    at::Tensor to = out, from = in;
+    c10d::AllToAllOptions options;
+    options.timeout = timeout_;
+    return wait_for(group_->alltoall_base(to, from, received, sent, options), {to, from});
+  }
+
+ protected:
+  virtual void wait(c10d::Work& work) const { work.wait(timeout_); }
+  Milliseconds timeout() const { return timeout_; }
+
+ private:
+  Wait reduce(const at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
+    std::vector<at::Tensor> tensors{tensor};
+    c10d::AllreduceOptions options;
+    options.reduceOp = operation;
+    options.timeout = timeout_;
+    return wait_for(group_->allreduce(tensors, options), tensors);
+  }
+
+  // The waiting function keeps the tensors alive.
+  Wait wait_for(c10::intrusive_ptr<c10d::Work> work, std::vector<at::Tensor> tensors) const {
+    return [this, work = std::move(work), alive = std::move(tensors)] { wait(*work); };
+  }
+
+  c10::intrusive_ptr<Group> group_;
+  Milliseconds timeout_;
+};
+
+}  // namespace
+
+std::shared_ptr<SharedTable> open_table(const TableAddress& address, Milliseconds timeout) {
+  return std::make_shared<StoreTable>(address, timeout);
+}
+
+std::shared_ptr<Collectives> join_gloo(SharedTable& table, const Seat& seat,
+                                       const std::vector<std::string>& interfaces,
+                                       const std::string& address) {
+  using Gloo = c10d::ProcessGroupGloo;
+  const auto options = Gloo::Options::create(seat.timeout);
+  for (const std::string& interface : interfaces)
+    options->devices.push_back(Gloo::createDeviceForInterface(interface));
+  if (interfaces.empty())
+    options->devices.push_back(address.empty() ? Gloo::createDefaultDevice()
+                                               : Gloo::createDeviceForHostname(address));
+  return std::make_shared<GroupCollectives>(
+      c10::make_intrusive<Gloo>(dynamic_cast<StoreTable&>(table).part("gloo"), seat.rank, seat.size,
+                                options),
+      seat.timeout);
+}
+
+#else
+
+std::shared_ptr<SharedTable> open_table(const TableAddress&, Milliseconds) {
+  throw UsageError(
+      "this stockpot was built without LibTorch's process groups, so it cannot train on several "
+      "processes; install libgloo-dev and build it again");
+}
+
+std::shared_ptr<Collectives> join_gloo(SharedTable&, const Seat&, const std::vector<std::string>&,
+                                       const std::string&) {
+  return nullptr;  // there is no table to call this with
+}
+
+#endif
+
+#ifdef STOCKPOT_NCCL
+
+namespace {
+
+// Work on a stream is waited for here too: whatever follows it on the stream would never run
+// when a peer is lost.
+class NcclCollectives : public GroupCollectives {
+  using GroupCollectives::GroupCollectives;
+
+ protected:
+  void wait(c10d::Work& work) const override {
+    const auto deadline = std::chrono::steady_clock::now() + timeout();
+    while (!work.isCompleted()) {
+      if (std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error("NCCL: no answer in time");
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    work.wait();
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<Collectives> join_nccl(SharedTable& table, const Seat& seat, int device) {
+  using Nccl = c10d::ProcessGroupNCCL;
+  const int devices = c10::cuda::device_count();
+  if (device >= devices)
+    throw UsageError("LOCAL_RANK=" + std::to_string(device) + " has no GPU: this host has " +
+                     std::to_string(devices) + "; start at most one rank for each");
+  c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
+  const auto options = Nccl::Options::create();
+  // LibTorch's own watchdog ends the process without a word: ours has to come first.
+  options->timeout = 2 * seat.timeout;
+  return std::make_shared<NcclCollectives>(
+      c10::make_intrusive<Nccl>(dynamic_cast<StoreTable&>(table).part("nccl"), seat.rank, seat.size,
+                                options),
+      seat.timeout);
+}
+
+#else
+
+std::shared_ptr<Collectives> join_nccl(SharedTable&, const Seat&, int) {
+  throw UsageError(
+      "this stockpot was built without NCCL, so it cannot train on several GPUs; it needs a "
+      "LibTorch with CUDA and nccl.h when it is built");
+}
+
+#endif
+
+}  // namespace stockpot

@@ -1,0 +1,182 @@
+#include "stockpot/pipeline/picture_scorer.h"
+
+#include <future>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
+#include "stockpot/base/signals.h"
+#include "stockpot/base/text.h"
+#include "stockpot/eval/predict_rows.h"
+
+namespace stockpot {
+namespace {
+
+// By how much logits may change with the batch, over the largest one. On the CPU a row's bits do
+// not depend on the rows beside it; on CUDA the libraries choose their algorithms by the batch.
+double noise_of(at::Device device, bool bf16) {
+  if (device.is_cpu()) return 0;
+  return bf16 ? 0.05 : 2e-3;
+}
+
+Predictions truth_of(const ImageDataset& set) {
+  Predictions truth;
+  truth.classes = static_cast<std::int64_t>(set.classes().size());
+  truth.class_names = set.classes();
+  truth.group_names = set.groups();
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    truth.labels.push_back(set.label(i));
+    truth.groups.push_back(set.group(i));
+  }
+  return truth;
+}
+
+std::string hash_of(const ImageDataset& set) {
+  std::string text;
+  for (const std::string& name : set.classes()) text += name + "\n";
+  for (std::int64_t i = 0; i < set.size(); ++i)
+    text += std::to_string(set.content_hash(i)) + " " + std::to_string(set.label(i)) + " " +
+            std::to_string(set.group(i)) + "\n";
+  return sha256(text);
+}
+
+}  // namespace
+
+struct PictureScorer::State {
+  SoupMixer& mixer;
+  const ModelFolder& folder;
+  const HeldOut& held_out;
+  PictureScorerOptions options;
+  Progress& progress;
+  Predictions truth;
+  Classifier model;  // takes the weights of each soup
+  std::unique_ptr<ExampleScorer> scorer;
+
+  // The next soup, mixed by the CPU while a GPU scores the present one.
+  struct Mixed {
+    SoupMixer::Mix mix;
+    std::vector<OwnedTensor> tensors;
+  };
+  std::future<Mixed> ahead;
+  SoupRequest ahead_for;
+  std::string name;  // of the soup that is being scored
+  std::int64_t seen = 0;
+
+  Mixed mixed(const SoupRequest& request) const {
+    Mixed result;
+    result.tensors = mixer.mixed(request, result.mix);
+    return result;
+  }
+
+  // What was prepared, when it is what is asked for now.
+  Mixed take(const SoupRequest& request) {
+    if (ahead.valid()) {
+      const bool wanted =
+          ahead_for.soup == request.soup && ahead_for.added == request.added && !request.removed;
+      ahead.wait();
+      std::future<Mixed> done = std::move(ahead);
+      if (wanted) return done.get();
+    }
+    return mixed(request);
+  }
+
+  SoupMixer::Mix load(const SoupRequest& request) {
+    Mixed now = take(request);
+    model.load_state(now.tensors);
+    name = request.name;
+    seen = 0;
+    if (request.next) {
+      if (options.device.is_cpu()) {
+        mixer.prefetch(*request.next);
+      } else {
+        ahead_for = request;
+        ahead_for.added = request.next;
+        ahead_for.stop = nullptr;
+        ahead = std::async(std::launch::async, [this] { return mixed(ahead_for); });
+      }
+    }
+    return now.mix;
+  }
+
+  void forward(std::span<const std::int64_t> rows, std::span<float> logits) {
+    if (stop_requested()) throw Interrupted("stopped while looking for the best soup");
+    EvalOptions eval;
+    eval.bf16 = options.bf16;
+    predict_rows(model, held_out.set, rows, logits, eval);
+    seen += static_cast<std::int64_t>(rows.size());
+    progress.status("scoring the " + printable(name) + ": " + grouped(seen) + "/" +
+                    grouped(truth.rows()));
+  }
+};
+
+PictureScorer::PictureScorer(SoupMixer& mixer, const ModelFolder& folder, const HeldOut& held_out,
+                             PictureScorerOptions options, Progress& progress) {
+  if (folder.labels != held_out.set.classes())
+    throw UsageError("the held-out pictures were not loaded with the model's labels");
+  Classifier model = Classifier::load(folder);
+  model.to(options.device);
+  model.evaluate();
+  state_.reset(new State{mixer,
+                         folder,
+                         held_out,
+                         std::move(options),
+                         progress,
+                         truth_of(held_out.set),
+                         std::move(model),
+                         nullptr,
+                         {},
+                         {},
+                         {}});
+  State* const state = state_.get();
+  ExampleModel examples;
+  examples.load = [state](const SoupRequest& request) { return state->load(request); };
+  examples.forward = [state](std::span<const std::int64_t> rows, std::span<float> logits) {
+    state->forward(rows, logits);
+  };
+  examples.known = state->options.known;
+  ExampleOptions how;
+  how.metric = state->options.metric;
+  how.noise = noise_of(state->options.device, state->options.bf16);
+  // A small batch costs a GPU as much as a whole one.
+  if (!state->options.device.is_cpu()) how.smallest_batch = how.batch;
+  how.keys = state->options.keys;
+  how.shelf = state->options.shelf;
+  state->scorer = std::make_unique<ExampleScorer>(state->truth, std::move(examples), how);
+}
+
+PictureScorer::~PictureScorer() = default;
+
+Evaluation PictureScorer::operator()(const SoupRequest& request) {
+  return (*state_->scorer)(request);
+}
+
+Classifier PictureScorer::mean(const std::vector<std::size_t>& ingredients) {
+  SoupRequest request;
+  request.soup = ingredients;
+  state_->model.load_state(state_->take(request).tensors);
+  return state_->model.clone();
+}
+
+Json PictureScorer::description() const {
+  const State& state = *state_;
+  return Json::object({{"metric", std::string(row(state.options.metric).name)},
+                       {"held_out", hash_of(state.held_out.set)},
+                       {"pictures", state.held_out.set.size()},
+                       {"config", sha256(state.folder.config.dump())},
+                       {"device", state.options.device.is_cpu() ? "cpu" : "cuda"},
+                       {"bf16", state.options.bf16}});
+}
+
+bool PictureScorer::can_stop() const { return state_->scorer->can_stop(); }
+
+Evaluation evaluation_of(MetricKind metric, const Predictions& predictions) {
+  Evaluation evaluation;
+  if (metric == MetricKind::accuracy)
+    evaluation = accuracy(predictions);
+  else
+    evaluation.value = score_of(metric, predictions);
+  evaluation.right = RightRows(predictions);
+  evaluation.examples = evaluation.total = predictions.rows();
+  return evaluation;
+}
+
+}  // namespace stockpot

@@ -1,0 +1,276 @@
+#include "stockpot/pipeline/trainer.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/text.h"
+#include "stockpot/base/version.h"
+#include "stockpot/eval/evaluate.h"
+#include "stockpot/pipeline/metrics_log.h"
+#include "stockpot/pipeline/training_options.h"
+#include "stockpot/train/probe.h"
+
+namespace stockpot {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Choices = std::vector<std::pair<std::string, std::string>>;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string percent(const Accuracy& accuracy) { return fixed(100 * accuracy.value(), 2) + " %"; }
+
+at::Tensor labels_of(const ImageDataset& set) {
+  at::Tensor labels = at::empty({set.size()}, at::kLong);
+  auto* out = labels.data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < set.size(); ++i) out[i] = set.label(i);
+  return labels;
+}
+
+// What a trained model has to say, as result.json.
+struct Outcome {
+  std::string method;
+  Accuracy held_out;
+  double seconds = 0;
+  Choices choices;
+  std::vector<std::string> warnings;
+  Json details = Json::object();
+
+  Json to_json(const Trial& trial) const {
+    Json chosen = Json::object(), warned = Json::array();
+    for (const auto& [name, value] : choices) chosen.set(name, value);
+    for (const std::string& warning : warnings) warned.push(warning);
+    return Json::object({{"schema_version", 1},
+                         {"stockpot", kVersion},
+                         {"id", trial.id},
+                         {"method", method},
+                         {"inputs", trial.params},
+                         {"held_out", stockpot::to_json(held_out)},
+                         {"seconds", seconds},
+                         {"choices", chosen},
+                         {"warnings", warned},
+                         {"details", details}});
+  }
+};
+
+// An attempt that died between the model and its result left a model: it is made again.
+void save_model(const Classifier& model, const fs::path& folder, const TrialRun& run) {
+  run.require_still_mine();
+  fs::remove_all(folder);
+  fs::create_directories(folder.parent_path());
+  model.save(folder);
+}
+
+std::string shown(const Json& value) {
+  if (value.is_string()) return value.as_string();
+  return value.is_number() && !value.is_integer() ? significant(value.as_number(), 3)
+                                                  : value.dump();
+}
+
+// Says how a run is getting on: to people, to `sweep status` and to the trial's log.
+class Reporter {
+ public:
+  Reporter(const std::string& id, TrialRun& run, Progress& progress)
+      : id_(id), run_(run), progress_(progress), metrics_(run.folder()) {}
+
+  FitCallbacks callbacks() {
+    FitCallbacks callbacks;
+    callbacks.on_resume = [this](const ResumeReport& report) { resumed(report); };
+    callbacks.on_epoch = [this](const EpochReport& report) { epoch(report); };
+    callbacks.on_step = [this](const StepReport& report) { step(report); };
+    return callbacks;
+  }
+
+ private:
+  void resumed(const ResumeReport& report) {
+    const std::string line = "continued after step " + std::to_string(report.step) + " of " +
+                             std::to_string(report.steps) + ", in epoch " +
+                             std::to_string(report.epoch);
+    run_.log(line);
+    progress_.say(id_ + ": " + line);
+    for (const EpochReport& epoch : report.history) metrics_.write(epoch.to_json());
+    if (!report.history.empty()) held_out_ = report.history.back().held_out.value();
+  }
+
+  void epoch(const EpochReport& report) {
+    metrics_.write(report.to_json());
+    held_out_ = report.held_out.value();
+    const std::string line =
+        "epoch " + std::to_string(report.epoch) + "/" + std::to_string(report.epochs) + ", loss " +
+        fixed(report.train_loss, 4) + ", held-out " + percent(report.held_out) + ", " +
+        fixed(report.images_per_second, 0) + " images/s";
+    run_.log(line);
+    progress_.status(id_ + ": " + line + ", " + human_duration(report.seconds_left) +
+                     " left in this run");
+  }
+
+  void step(const StepReport& report) {
+    Json state = Json::object({{"step", report.step},
+                               {"steps", report.steps},
+                               {"epoch", report.epoch},
+                               {"epochs", report.epochs},
+                               {"images_per_second", report.images_per_second}});
+    if (held_out_) state.set("held_out", *held_out_);
+    run_.progress(state);
+    progress_.status(id_ + ": step " + std::to_string(report.step) + "/" +
+                     std::to_string(report.steps) + ", loss " + fixed(report.loss, 4) + ", " +
+                     fixed(report.images_per_second, 0) + " images/s, " +
+                     human_duration(report.seconds_left) + " left in this run");
+  }
+
+  std::string id_;
+  TrialRun& run_;
+  Progress& progress_;
+  MetricsLog metrics_;
+  std::optional<double> held_out_;  // of the last epoch
+};
+
+Json save_averages(const std::vector<AveragedModel>& averages, const Classifier& like,
+                   const TrialRun& run) {
+  Json saved = Json::object();
+  if (averages.empty()) return saved;
+  Classifier model = like.clone();
+  for (const AveragedModel& average : averages) {
+    model.load_state(average.state);
+    save_model(model, run.folder() / "averages" / average.name, run);
+    saved.set(average.name, Json::object({{"held_out", to_json(average.held_out)},
+                                          {"held_out_loss", average.held_out_loss}}));
+  }
+  return saved;
+}
+
+Choices probe_choices(const ProbeResult& fitted) {
+  return {{"C", significant(fitted.path[fitted.chosen].c, 3) + " of " +
+                    std::to_string(fitted.path.size()) + " from " +
+                    significant(fitted.path.front().c, 3) + " to " +
+                    significant(fitted.path.back().c, 3)}};
+}
+
+std::vector<std::string> probe_warnings(const ProbeResult& fitted) {
+  std::vector<std::string> warnings;
+  if (fitted.at_grid_edge && fitted.path.size() > 1)
+    warnings.push_back("the chosen C = " + significant(fitted.path[fitted.chosen].c, 3) +
+                       " lies at the edge of the grid: a wider one may do better");
+  const auto open = std::count_if(fitted.path.begin(), fitted.path.end(),
+                                  [](const ProbePoint& point) { return !point.converged; });
+  if (open > 0)
+    warnings.push_back(std::to_string(open) + " of " + std::to_string(fitted.path.size()) +
+                       " penalties stopped at the limit of iterations");
+  return warnings;
+}
+
+void write_path(const ProbeResult& fitted, const fs::path& folder) {
+  MetricsLog metrics(folder);
+  for (const ProbePoint& point : fitted.path)
+    metrics.write(Json::object({{"c", point.c},
+                                {"objective", point.objective},
+                                {"iterations", point.iterations},
+                                {"converged", point.converged},
+                                {"train_accuracy", point.train.value()},
+                                {"held_out_correct", point.held_out.correct},
+                                {"held_out_accuracy", point.held_out.value()}}));
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainContext& context, std::vector<TrainingRun> runs)
+    : context_(context), runs_(std::move(runs)) {}
+
+Json Trainer::operator()(const Trial& trial, TrialRun& run) {
+  if (trial.id == kProbeTrial) return train_probe(trial, run);
+  const auto settings = std::find_if(runs_.begin(), runs_.end(),
+                                     [&](const TrainingRun& one) { return one.id == trial.id; });
+  if (settings == runs_.end()) throw UsageError("the recipe has no run " + printable(trial.id));
+  return fine_tune(*settings, trial, run);
+}
+
+Json Trainer::train_probe(const Trial& trial, TrialRun& run) {
+  const auto begin = Clock::now();
+  Classifier model = context_.pretrained.clone();
+  EvalOptions eval;
+  eval.bf16 = context_.recipe.bf16;
+  context_.progress.status("LP: features of the training and held-out pictures");
+  const ImageDataset& held_out = context_.data.held_out.set;
+  const at::Tensor train_features = extract_features(model, context_.data.train, eval);
+  const at::Tensor held_out_features = extract_features(model, held_out, eval);
+  ProbeOptions options;
+  options.c = context_.recipe.probe_c;
+  const ProbeResult fitted = fit_probe(
+      train_features, labels_of(context_.data.train), held_out_features, labels_of(held_out),
+      static_cast<std::int64_t>(context_.data.train.classes().size()), options,
+      [&](const ProbePoint& point) {
+        context_.progress.status("LP: C = " + significant(point.c, 3) + ", held-out " +
+                                 percent(point.held_out));
+      });
+  write_path(fitted, run.folder());
+  const ProbePoint& chosen = fitted.path[fitted.chosen];
+  model.set_head(context_.data.train.classes(), fitted.weight, fitted.bias);
+  save_model(model, run.folder() / "model", run);
+  return Outcome{.method = "lp",
+                 .held_out = chosen.held_out,
+                 .seconds = seconds_since(begin),
+                 .choices = probe_choices(fitted),
+                 .warnings = probe_warnings(fitted),
+                 .details = Json::object({{"chosen", chosen.c}})}
+      .to_json(trial);
+}
+
+const Classifier& Trainer::start_of(const TrainingRun& run) {
+  if (!run.from_probe) return context_.pretrained;
+  if (!probe_) {
+    const fs::path folder = context_.folder.run(kProbeTrial) / "model";
+    probe_ = Classifier::load(ModelFolder::open(folder));
+    probe_->to(context_.pretrained.device());
+  }
+  return *probe_;
+}
+
+Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRun& run) {
+  const auto begin = Clock::now();
+  Classifier model = start_of(settings).clone();
+  if (!settings.from_probe) model.reset_head(context_.data.train.classes(), settings.seed);
+  FitOptions options =
+      training_options(settings.settings, model, context_.data.train.size(), settings.seed);
+  options.bf16 = context_.recipe.bf16;
+  options.checkpoints = {.folder = run.folder() / "state",
+                         .every_seconds = context_.recipe.checkpoint_every,
+                         .identity = trial.params,
+                         .on_warning = [&](const std::string& warning) {
+                           run.log(warning);
+                           context_.progress.say(trial.id + ": " + warning);
+                         }};
+  Reporter reporter(trial.id, run, context_.progress);
+  const FitResult fitted =
+      fit(model, context_.data.train, context_.data.held_out, options, reporter.callbacks());
+
+  Outcome outcome;
+  outcome.method = settings.method;
+  outcome.held_out = fitted.held_out;
+  for (const auto& [key, value] : settings.settings.all())
+    outcome.choices.emplace_back(key, shown(value));
+  outcome.choices.emplace_back("best epoch", std::to_string(fitted.best_epoch) + " of " +
+                                                 std::to_string(settings.settings.epochs));
+  if (model.has_batchnorm())
+    outcome.choices.emplace_back("largest change of BatchNorm statistics",
+                                 significant(fitted.batchnorm_change, 3));
+  outcome.details = Json::object(
+      {{"best_epoch", fitted.best_epoch}, {"batchnorm_change", fitted.batchnorm_change}});
+  save_model(model, run.folder() / "model", run);
+  if (const Json averages = save_averages(fitted.averages, model, run); !averages.members().empty())
+    outcome.details.set("averages", averages);
+  // All of a run that was continued, as far as its states remember.
+  for (const EpochReport& epoch : fitted.history) outcome.seconds += epoch.seconds;
+  outcome.seconds = std::max(outcome.seconds, seconds_since(begin));
+  return outcome.to_json(trial);
+}
+
+bool is_divergence(const std::exception& error) {
+  return dynamic_cast<const Diverged*>(&error) != nullptr;
+}
+
+}  // namespace stockpot

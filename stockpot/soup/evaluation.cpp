@@ -1,0 +1,53 @@
+#include "stockpot/soup/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "stockpot/soup/request.h"
+
+namespace stockpot {
+
+double Geometry::angle() const {
+  return std::acos(std::clamp(cosine, -1.0, 1.0)) * 180 / std::numbers::pi;
+}
+
+// A total of 0 stands for an evaluation that failed.
+Evaluation::Evaluation(const Accuracy& accuracy) {
+  if (accuracy.total <= 0) return;
+  value = accuracy.value();
+  counts = accuracy;
+  examples = total = accuracy.total;
+}
+
+bool Evaluation::failed() const { return !std::isfinite(value) || !failure.empty(); }
+
+bool AcceptRule::accepts(const Evaluation& before, const Evaluation& after) const {
+  if (after.failed() || after.stopped) return false;
+  if (before.counts && after.counts && direction == Direction::maximize) {
+    const std::int64_t gain = after.counts->correct - before.counts->correct;
+    return accept == Accept::ties ? gain >= 0 : gain > 0;
+  }
+  return better(after.value, before.value) ||
+         (accept == Accept::ties && after.value == before.value);
+}
+
+bool StopRule::rejects(double possible) const {
+  if (rule.better(possible, before)) return false;
+  return !(rule.accept == Accept::ties && possible == before);
+}
+
+std::vector<std::size_t> SoupRequest::members() const {
+  std::vector<std::size_t> all;
+  bool gone = false;
+  for (const std::size_t i : soup) {
+    if (!gone && removed == i)
+      gone = true;
+    else
+      all.push_back(i);
+  }
+  if (added) all.push_back(*added);
+  return all;
+}
+
+}  // namespace stockpot

@@ -1,0 +1,146 @@
+#include "stockpot/soup/example_scorer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "stockpot/soup/soup_key.h"
+
+namespace stockpot {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+// One walk over the rows.
+struct ExampleScorer::Pass {
+  Pass(MetricKind metric, const Predictions& truth)
+      : all(metric, truth),
+        sure(metric, truth),
+        logits(static_cast<std::size_t>(truth.rows() * truth.classes)),
+        right(truth.rows()) {}
+
+  std::vector<std::int64_t> order;
+  Tally all, sure;            // every row; those that noise cannot turn
+  std::vector<float> logits;  // of the rows seen, at their places
+  RightRows right;
+  std::int64_t seen = 0;
+  bool rejected = false;
+};
+
+ExampleScorer::ExampleScorer(const Predictions& truth, ExampleModel model, ExampleOptions options)
+    : truth_(truth),
+      model_(std::move(model)),
+      options_(std::move(options)),
+      shelf_(options_.shelf, static_cast<std::int64_t>(options_.keys.size())) {
+  Tally(options_.metric, truth_);
+}
+
+// Losses that noise may change prove nothing.
+bool ExampleScorer::can_stop() const {
+  return has_bound(options_.metric) && !(options_.noise > 0 && options_.metric == MetricKind::nll);
+}
+
+std::vector<std::int64_t> ExampleScorer::order_for(const SoupRequest& request) const {
+  const auto shelved = [&](const std::vector<std::size_t>& members) {
+    if (members.size() == 1 && model_.known)
+      if (auto logits = model_.known(members.front())) return logits;
+    return shelf_.get(soup_key(options_.keys, members), truth_);
+  };
+  std::optional<ShelvedLogits> soup, change;
+  if (!request.soup.empty()) soup = shelved(request.soup);
+  const std::optional<std::size_t> model = request.added ? request.added : request.removed;
+  if (model) change = shelved({*model});
+  std::vector<WeightedLogits> parts;
+  if (soup) parts.push_back({static_cast<double>(request.soup.size()), &*soup});
+  if (change && (request.added || soup)) parts.push_back({request.added ? 1.0 : -1.0, &*change});
+  return order_by_margin(truth_, parts);
+}
+
+// No more rows than could prove a rejection: what comes after them would be for nothing.
+std::int64_t ExampleScorer::next_batch(const Pass& pass, const StopRule* stop) const {
+  const std::int64_t left = truth_.rows() - pass.seen;
+  std::int64_t batch = options_.batch;
+  if (stop != nullptr && options_.metric == MetricKind::accuracy) {
+    const auto total = static_cast<double>(truth_.rows());
+    const auto before = std::llround(stop->before * total);
+    const std::int64_t possible = std::llround(pass.sure.best_possible() * total);
+    const std::int64_t needed = possible - before + (stop->rule.accept == Accept::ties ? 1 : 0);
+    batch = std::min(batch, std::max(needed, options_.smallest_batch));
+  }
+  return std::min(batch, left);
+}
+
+void ExampleScorer::run(Pass& pass, const StopRule* stop) {
+  const auto classes = static_cast<std::size_t>(truth_.classes);
+  std::vector<float> logits;
+  while (pass.seen < truth_.rows()) {
+    const auto rows = std::span(pass.order)
+                          .subspan(static_cast<std::size_t>(pass.seen),
+                                   static_cast<std::size_t>(next_batch(pass, stop)));
+    logits.resize(rows.size() * classes);
+    model_.forward(rows, logits);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto row = std::span<const float>(logits).subspan(i * classes, classes);
+      const std::int64_t label = truth_.labels[static_cast<std::size_t>(rows[i])];
+      std::ranges::copy(row, pass.logits.begin() + rows[i] * truth_.classes);
+      pass.all.add(rows[i], row);
+      if (said_class(row) == label) pass.right.set(rows[i]);
+      float largest = 0;
+      for (const float x : row) largest = std::max(largest, std::abs(x));
+      if (!(std::abs(margin_of(row, label)) <= options_.noise * largest) || options_.noise == 0)
+        pass.sure.add(rows[i], row);
+    }
+    pass.seen += static_cast<std::int64_t>(rows.size());
+    if (stop != nullptr && stop->rejects(pass.sure.best_possible())) {
+      pass.rejected = true;
+      return;
+    }
+  }
+}
+
+Evaluation ExampleScorer::operator()(const SoupRequest& request) {
+  const Clock::time_point start = Clock::now();
+  const StopRule* stop = can_stop() ? request.stop : nullptr;
+  const SoupMixer::Mix mix = model_.load(request);
+  auto pass = std::make_unique<Pass>(options_.metric, truth_);
+  if (stop != nullptr) {
+    pass->order = order_for(request);
+  } else {
+    pass->order.resize(static_cast<std::size_t>(truth_.rows()));
+    std::iota(pass->order.begin(), pass->order.end(), std::int64_t{0});
+  }
+  run(*pass, stop);
+  Evaluation evaluation;
+  evaluation.examples = pass->seen;
+  const bool in_order = std::ranges::is_sorted(pass->order);
+  const bool stopped = pass->rejected && pass->seen < truth_.rows();
+  if (!stopped && options_.noise > 0 && !in_order) {
+    auto again = std::make_unique<Pass>(options_.metric, truth_);
+    again->order = pass->order;
+    std::ranges::sort(again->order);
+    pass = std::move(again);
+    run(*pass, nullptr);
+    evaluation.examples += pass->seen;
+  }
+  evaluation.total = truth_.rows();
+  evaluation.stopped = stopped;
+  evaluation.value = stopped ? pass->sure.best_possible() : pass->all.value();
+  if (options_.metric == MetricKind::accuracy) {
+    const Accuracy seen = stopped ? pass->sure.counts() : pass->all.counts();
+    evaluation.counts = Accuracy{seen.correct + truth_.rows() - seen.total, truth_.rows()};
+  }
+  if (!stopped) {
+    evaluation.right = pass->right;
+    if (can_stop()) shelf_.put(soup_key(options_.keys, request.members()), truth_, pass->logits);
+    if (!std::isfinite(evaluation.value)) evaluation.failure = "the metric is not a finite number";
+  }
+  evaluation.hash = mix.hash;
+  evaluation.geometry = mix.geometry;
+  evaluation.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return evaluation;
+}
+
+}  // namespace stockpot

@@ -1,0 +1,136 @@
+#include "stockpot/train/fit_run.h"
+
+#include <string>
+
+#include "stockpot/base/error.h"
+#include "stockpot/train/parameter_rules.h"
+
+namespace stockpot {
+namespace {
+
+BatchPlan plan_of_epoch(const Classifier& model, const ImageDataset& train,
+                        const FitOptions& options, int epoch) {
+  BatchPlan plan;
+  plan.batch_size = options.batch_size;
+  plan.shuffle = true;
+  // One row has no variance for BatchNorm to divide by.
+  plan.drop_last = model.has_batchnorm() && options.batchnorm == BatchNorm::live &&
+                   options.batch_size > 1 && train.size() > 1 &&
+                   train.size() % options.batch_size == 1;
+  if (options.augmentation.any()) plan.augmentation = options.augmentation;
+  plan.seed = options.seed;
+  plan.epoch = epoch;
+  plan.loader_threads = options.loader_threads;
+  return plan;
+}
+
+std::int64_t batches_of(const BatchPlan& plan, std::int64_t rows) {
+  return plan.drop_last ? rows / plan.batch_size : (rows + plan.batch_size - 1) / plan.batch_size;
+}
+
+const Json& need(const Json& json, const char* key) {
+  if (const Json* value = json.find(key)) return *value;
+  throw FormatError(std::string("a saved state has no '") + key + "'");
+}
+
+}  // namespace
+
+FitRun::FitRun(Classifier& model_, const ImageDataset& train_, const FitOptions& options_)
+    : model(model_),
+      train(train_),
+      options(options_),
+      steps_per_epoch(batches_of(plan_of_epoch(model_, train_, options_, 1), train_.size())),
+      steps(steps_per_epoch * options_.epochs),
+      start_statistics(running_statistics(model_)),
+      gradient(model_, options_),
+      optimizer(model_, options_),
+      averages(model_, options_),
+      totals(model_.device()),
+      clock(options_.epochs, steps) {
+  if (options.sam_rho > 0) sharpness.emplace(model, options.sam_rho);
+}
+
+BatchPlan FitRun::plan() const {
+  BatchPlan plan = plan_of_epoch(model, train, options, epoch);
+  plan.first_batch = batch();
+  return plan;
+}
+
+std::vector<std::string> FitRun::images_of(std::int64_t step_of_run) const {
+  const std::vector<std::int64_t> order = row_order(train, plan());
+  const std::int64_t first = (step_of_run - 1 - (epoch - 1) * steps_per_epoch) * options.batch_size;
+  std::vector<std::string> ids;
+  for (std::int64_t i = first; i < std::min(first + options.batch_size, train.size()); ++i)
+    ids.push_back(train.id(order[static_cast<std::size_t>(i)]));
+  return ids;
+}
+
+void FitRun::start_epoch() {
+  optimizer.start_epoch(epoch);
+  model.set_trained([&](const Parameter& parameter) {
+    return rule_of(parameter, model.blocks(), options).first_epoch <= epoch;
+  });
+}
+
+void FitRun::next_epoch() {
+  ++epoch;
+  totals = EpochTotals(model.device());
+  clock.start_epoch();
+}
+
+void FitRun::save(Snapshot& snapshot) const {
+  snapshot.clear();
+  snapshot.step = step;
+  copy_out(named("model", weights_of(model), model), snapshot);
+  copy_out(optimizer.tensors(), snapshot);
+  copy_out(averages.tensors(model), snapshot);
+  if (best) copy_out(named("best", *best, model), snapshot);
+  Json history = Json::array();
+  for (const EpochReport& report : result.history) history.push(report.to_json());
+  snapshot.state = Json::object({{"epoch", epoch},
+                                 {"step", step},
+                                 {"optimizer_steps", optimizer.counts()},
+                                 {"totals", totals.to_json()},
+                                 {"seconds", clock.to_json()},
+                                 {"best_epoch", result.best_epoch},
+                                 {"history", std::move(history)}});
+}
+
+void FitRun::restore(const SavedState& saved) {
+  const Json& state = saved.state;
+  epoch = static_cast<int>(need(state, "epoch").as_integer());
+  step = need(state, "step").as_integer();
+  if (step < 0 || step > steps || epoch < 1 || epoch > options.epochs + 1 || batch() < 0 ||
+      batch() > steps_per_epoch)
+    throw FormatError(saved.folder, "is of step " + std::to_string(step) + " in epoch " +
+                                        std::to_string(epoch) + ", outside this run of " +
+                                        std::to_string(steps) + " steps");
+  copy_in(saved.tensors, named("model", weights_of(model), model));
+  copy_in(saved.tensors, optimizer.tensors());
+  copy_in(saved.tensors, averages.tensors(model));
+  optimizer.set_counts(need(state, "optimizer_steps"));
+  totals.set(need(state, "totals"));
+  clock.set(need(state, "seconds"));
+  for (const Json& report : need(state, "history").items())
+    result.history.push_back(EpochReport::from_json(report));
+  result.best_epoch = static_cast<int>(need(state, "best_epoch").as_integer());
+  if (result.best_epoch < 0 || result.best_epoch > static_cast<int>(result.history.size()))
+    throw FormatError(saved.folder, "its best epoch is not one of its history");
+  if (result.best_epoch == 0) return;
+  result.held_out = result.history[static_cast<std::size_t>(result.best_epoch - 1)].held_out;
+  best = copy_weights(model, at::kCPU);
+  copy_in(saved.tensors, named("best", *best, model));
+}
+
+std::vector<float> running_statistics(const Classifier& model) {
+  std::vector<float> statistics;
+  for (const auto& [name, buffer] : model.buffers())
+    if (name.ends_with("running_mean") || name.ends_with("running_var")) {
+      const at::Tensor values = buffer.cpu();
+      const float* first = values.data_ptr<float>();
+      statistics.insert(statistics.end(), first, first + values.numel());
+    }
+  return statistics;
+}
+
+}  // namespace stockpot

@@ -1,0 +1,119 @@
+#include "stockpot/train/gram_metric.h"
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/linalg_eigh.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "stockpot/base/random.h"
+#include "stockpot/kernels/gemm.h"
+
+namespace stockpot {
+namespace {
+
+constexpr std::int64_t kDirections = 32, kSpare = 8;
+
+// Gram-Schmidt, twice for each row; rows that depend on those before become 0.
+void orthonormalise(std::int64_t count, std::int64_t n, float* rows) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    float* row = rows + i * n;
+    const double before = dot(n, row, row);
+    for (int pass = 0; pass < 2; ++pass)
+      for (std::int64_t j = 0; j < i; ++j)
+        add_scaled(n, -dot(n, row, rows + j * n), rows + j * n, row);
+    const double left = dot(n, row, row);
+    const float scale =
+        left > 1e-10 * before && left > 0 ? static_cast<float>(1 / std::sqrt(left)) : 0.0f;
+    for (std::int64_t k = 0; k < n; ++k) row[k] *= scale;
+  }
+}
+
+}  // namespace
+
+GramMetric::GramMetric(FeatureRows& rows) : rows_(rows.rows()), features_(rows.features()) {
+  const std::int64_t n = features_, width = std::min(n, kDirections + kSpare);
+  std::vector<float> basis(static_cast<std::size_t>(width * n)), image(basis.size());
+  RandomStream random(0, Purpose::subset);
+  for (float& x : basis) x = static_cast<float>(random.normal());
+  for (int iteration = 0;; ++iteration) {
+    orthonormalise(width, n, basis.data());
+    rows.gram(width, basis.data(), image.data());
+    if (iteration == 2) break;
+    basis.swap(image);
+  }
+  // Rayleigh and Ritz: the eigenvalues of A'A inside of the basis.
+  std::vector<double> small(static_cast<std::size_t>(width * width));
+  for (std::int64_t i = 0; i < width; ++i)
+    for (std::int64_t j = 0; j < width; ++j)
+      small[static_cast<std::size_t>(i * width + j)] =
+          dot(n, basis.data() + std::min(i, j) * n, image.data() + std::max(i, j) * n);
+  const auto [values, vectors] =
+      at::linalg_eigh(at::from_blob(small.data(), {width, width}, at::kDouble));
+  const at::Tensor columns = vectors.t().contiguous();
+
+  const std::int64_t kept = std::min(width, kDirections);
+  const double largest = values.data_ptr<double>()[width - 1];
+  double sum = 0;
+  std::vector<float> directions;
+  for (std::int64_t i = 0; i < kept; ++i) {
+    const std::int64_t from = width - 1 - i;  // ascending
+    const double value = values.data_ptr<double>()[from];
+    if (!(value > 1e-6 * largest)) break;
+    values_.push_back(value);
+    sum += value;
+    directions.resize(directions.size() + static_cast<std::size_t>(n), 0.0f);
+    for (std::int64_t j = 0; j < width; ++j)
+      add_scaled(n, columns.data_ptr<double>()[from * width + j], basis.data() + j * n,
+                 directions.data() + directions.size() - static_cast<std::size_t>(n));
+  }
+  const auto count = static_cast<std::int64_t>(values_.size());
+  largest_rest_ = count > 0 ? values_.back() : 0;
+  mean_rest_ = n > count ? std::clamp((rows.gram_trace() - sum) / static_cast<double>(n - count),
+                                      1e-6 * largest_rest_, largest_rest_)
+                         : largest_rest_;
+  to_values_.reset(new float[static_cast<std::size_t>(n * packed_columns(count))]);
+  from_values_.reset(new float[static_cast<std::size_t>(count * packed_columns(n))]);
+  pack(n, count, {directions.data(), 1, n}, to_values_.get());
+  pack(count, n, {directions.data(), n, 1}, from_values_.get());
+}
+
+void GramMetric::solve(double loss_scale, double ridge, Rest rest, std::int64_t classes,
+                       float* x) const {
+  const auto count = static_cast<std::int64_t>(values_.size());
+  const std::int64_t n = features_;
+  const double common =
+      1 / (loss_scale * (rest == Rest::largest ? largest_rest_ : mean_rest_) + ridge);
+  std::vector<float> inside(static_cast<std::size_t>(classes * count));
+  if (count > 0) {
+    multiply(classes, count, n, {x, n, 1}, to_values_.get(), inside.data(), count);
+    for (std::int64_t j = 0; j < classes; ++j)
+      for (std::int64_t i = 0; i < count; ++i)
+        inside[static_cast<std::size_t>(j * count + i)] *= static_cast<float>(
+            1 / (loss_scale * values_[static_cast<std::size_t>(i)] + ridge) - common);
+  }
+  for (std::int64_t i = 0; i < classes * n; ++i) x[i] *= static_cast<float>(common);
+  if (count > 0)
+    multiply(classes, n, count, {inside.data(), count, 1}, from_values_.get(), x, n,
+             {.accumulate = true});
+  const auto intercept = static_cast<float>(1 / (loss_scale * static_cast<double>(rows_)));
+  for (std::int64_t j = 0; j < classes; ++j) x[classes * n + j] *= intercept;
+}
+
+double GramMetric::squared_norm(double loss_scale, double ridge, std::int64_t classes,
+                                const Coefficients& x) const {
+  const auto count = static_cast<std::int64_t>(values_.size());
+  const std::int64_t n = features_, weights = classes * n;
+  const std::vector<float> copy(x.begin(), x.begin() + weights);
+  std::vector<float> inside(static_cast<std::size_t>(classes * count));
+  if (count > 0)
+    multiply(classes, count, n, {copy.data(), n, 1}, to_values_.get(), inside.data(), count);
+  double sum = (loss_scale * mean_rest_ + ridge) * dot(weights, x.data(), x.data());
+  for (std::size_t i = 0; i < inside.size(); ++i)
+    sum += loss_scale * (values_[i % values_.size()] - mean_rest_) *
+           static_cast<double>(inside[i]) * static_cast<double>(inside[i]);
+  return sum + loss_scale * static_cast<double>(rows_) *
+                   dot(classes, x.data() + weights, x.data() + weights);
+}
+
+}  // namespace stockpot

@@ -1,0 +1,52 @@
+#include "stockpot/train/training_batch.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/from_blob.h>
+
+#include "stockpot/model/input.h"
+
+namespace stockpot {
+namespace {
+
+at::Tensor labels_of(const Batch& batch, at::Device device) {
+  return at::from_blob(const_cast<std::int64_t*>(batch.labels.data()), {batch.size},
+                       at::TensorOptions(at::kLong))
+      .to(device, at::kLong, /*non_blocking=*/false, /*copy=*/true);
+}
+
+}  // namespace
+
+at::Tensor mix(const at::Tensor& images, const Mixing& mixing) {
+  const at::Tensor partners = images.flip({0});
+  if (!mixing.cutmix) return images * mixing.lambda + partners.mul_(1 - mixing.lambda);
+  const auto box = [&](const at::Tensor& x) {
+    return x.narrow(2, mixing.top, mixing.height).narrow(3, mixing.left, mixing.width);
+  };
+  const at::Tensor mixed = images.clone();
+  box(mixed).copy_(box(partners));
+  return mixed;
+}
+
+TrainingBatch to_training_batch(const Batch& batch, const Mixing& mixing, const Classifier& model) {
+  TrainingBatch result;
+  result.images = to_input(batch.pixels, batch.size, batch.height, batch.width,
+                           model.folder().preprocessing, model.device());
+  result.labels = labels_of(batch, model.device());
+  if (mixing.lambda == 1) return result;
+  result.images = mix(result.images, mixing);
+  result.partners = result.labels.flip({0});
+  result.share = mixing.lambda;
+  return result;
+}
+
+TrainingBatch TrainingBatch::rows(std::int64_t begin, std::int64_t end) const {
+  return {images.slice(0, begin, end), labels.slice(0, begin, end),
+          partners.defined() ? partners.slice(0, begin, end) : at::Tensor(), share};
+}
+
+Loss TrainingBatch::loss(const at::Tensor& logits, double smoothing) const {
+  return partners.defined() ? mixed_softmax_loss(logits, labels, partners, share, smoothing)
+                            : softmax_loss(logits, labels, smoothing);
+}
+
+}  // namespace stockpot

@@ -1,0 +1,112 @@
+// soup greedy and soup prune with our own models on pictures.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+
+#include "soup_models.h"
+#include "stockpot/base/json.h"
+
+namespace stockpot {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SoupOnPictures : public ::testing::Test {
+ protected:
+  Outcome run(const std::string& out, std::vector<std::string> more = {},
+              const std::string& method = "greedy") {
+    std::vector<std::string> arguments{"soup", method};
+    arguments.insert(arguments.end(), names.begin(), names.end());
+    arguments.insert(arguments.end(), {"--val", "train", "-o", out, "-q"});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return stockpot(world.path(), arguments);
+  }
+  Json result(const std::string& out) { return Json::read(world / (out + "/result.json")); }
+
+  SmallWorld world;
+  std::vector<std::string> names = near_models(world, 6);
+};
+
+TEST_F(SoupOnPictures, WritesModelLedgerAndVerdict) {
+  const Outcome outcome = run("soup");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find(" of 6 models: "), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("Written to soup/model"), std::string::npos) << outcome.out;
+  for (const char* file : {"model/config.json", "model/model.safetensors", "model/stockpot.json",
+                           "ledger.json", "ledger.jsonl", "result.json"})
+    EXPECT_TRUE(fs::exists(world / ("soup/" + std::string(file)))) << file;
+  EXPECT_FALSE(fs::exists(world / "soup/logits"));
+  EXPECT_EQ(stockpot(world.path(), {"verify", "soup/model"}).code, 0);
+  // The score is that of what was written.
+  const Outcome scored =
+      stockpot(world.path(), {"eval", "soup/model", "--val", "train", "--json", "-q"});
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  const Json& score =
+      Json::parse(scored.out, "eval").find("models")->items()[0].find("scores")->items()[0];
+  EXPECT_EQ(*score.find("correct"), *result("soup").find("held_out")->find("correct"));
+}
+
+TEST_F(SoupOnPictures, EarlyRejectionKeepsTheIngredientsForEveryMetric) {
+  for (const std::string metric :
+       {"accuracy", "mean-per-class", "nll", "macro-f1", "matthews", "worst-group"}) {
+    const Outcome early = run("early-" + metric, {"--metric", metric});
+    const Outcome full = run("full-" + metric, {"--metric", metric, "--full"});
+    ASSERT_EQ(early.code, 0) << early.err;
+    ASSERT_EQ(full.code, 0) << full.err;
+    const Json a = result("early-" + metric), b = result("full-" + metric);
+    EXPECT_EQ(*a.find("ingredients"), *b.find("ingredients")) << metric;
+    EXPECT_EQ(*a.find("held_out"), *b.find("held_out")) << metric;
+    EXPECT_LE(a.find("evaluations")->find("examples")->as_integer(),
+              b.find("evaluations")->find("examples")->as_integer());
+    EXPECT_EQ(slurp(world / ("early-" + metric + "/model/model.safetensors")),
+              slurp(world / ("full-" + metric + "/model/model.safetensors")));
+  }
+}
+
+TEST_F(SoupOnPictures, D09_KilledAndRunAgainItEndsWithTheSameLedgerAndSoup) {
+  ASSERT_EQ(run("whole").code, 0);
+  std::vector<std::string> arguments{"soup", "greedy"};
+  arguments.insert(arguments.end(), names.begin(), names.end());
+  arguments.insert(arguments.end(), {"--val", "train", "-o", "killed", "-q"});
+  stockpot_signalled(world.path(), arguments, world / "killed/ledger.jsonl", SIGKILL);
+  EXPECT_FALSE(fs::exists(world / "killed/result.json"));
+  const Outcome stopped =
+      stockpot_signalled(world.path(), arguments, world / "killed/ledger.jsonl", SIGTERM);
+  EXPECT_TRUE(stopped.code == 75 || stopped.code == 0) << stopped.code << stopped.err;
+  const Outcome last = stockpot(world.path(), arguments);
+  EXPECT_TRUE(last.code == 0 || stopped.code == 0) << last.err;
+  EXPECT_EQ(without_times(slurp(world / "killed/ledger.jsonl")),
+            without_times(slurp(world / "whole/ledger.jsonl")));
+  EXPECT_EQ(slurp(world / "killed/model/model.safetensors"),
+            slurp(world / "whole/model/model.safetensors"));
+}
+
+TEST_F(SoupOnPictures, PruneStartsFromTheMeanOfAll) {
+  const Outcome outcome = run("pruned", {"--accept", "strict"}, "prune");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json json = result("pruned");
+  EXPECT_EQ(json.find("method")->as_string(), "prune");
+  for (const Json& entry : json.find("ledger")->items())
+    EXPECT_TRUE(entry.find("removal")->as_bool());
+}
+
+TEST_F(SoupOnPictures, F05_RefusesAnotherClassOrder) {
+  world.edit("m3/config.json", "\"bowl\"", "\"ladle-\"");
+  const Outcome outcome = run("soup");
+  EXPECT_EQ(outcome.code, 3) << outcome.err;
+  EXPECT_NE(outcome.err.find("m3"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(fs::exists(world / "soup"));
+}
+
+TEST_F(SoupOnPictures, RefusesWhatCannotBe) {
+  EXPECT_EQ(run("x", {"--metric", "acuracy"}).code, 2);
+  EXPECT_NE(run("x", {"--metric", "acuracy"}).err.find("did you mean accuracy?"),
+            std::string::npos);
+  names.resize(1);
+  EXPECT_EQ(run("x").err, "stockpot: a soup needs two or more models\n");
+  EXPECT_FALSE(fs::exists(world / "x"));
+}
+
+}  // namespace
+}  // namespace stockpot
