@@ -24,5 +24,6 @@ void add_soup_commands(CLI::App& app, CommandLine& line);   // soup uniform, gre
 void add_theory(CLI::App& app, CommandLine& line);
 void add_sweep_commands(CLI::App& app, CommandLine& line);
 void add_launch(CLI::App& app, CommandLine& line);
+void add_diagnose(CLI::App& app, CommandLine& line);
 
 }  // namespace stockpot::cli

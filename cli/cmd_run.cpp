@@ -7,6 +7,7 @@
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
 #include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/joint_training.h"
 #include "stockpot/pipeline/run.h"
 
 namespace stockpot::cli {
@@ -31,8 +32,22 @@ int run_and_print(Recipe recipe, const fs::path& out, bool plan_only, const Comm
     set_threads(static_cast<int>(recipe.threads));
     set_torch_threads(threads());
   }
+  const LaunchVariables launched = launch_variables();
+  if (plan_only && launched.rank > 0) return 0;
+  World world = World::alone();
+  if (!plan_only) world = World::join(launched, {.gpu = recipe.device.starts_with("cuda")});
   TerminalProgress progress(line.quiet);
-  const RunReport report = run_recipe(recipe, out, plan_only, progress);
+  RunReport report;
+  try {
+    if (!world.root()) {
+      follow_run(recipe, world);
+      return 0;
+    }
+    report = run_recipe(recipe, out, plan_only, progress, world);
+  } catch (const std::exception& error) {
+    world.leave(error.what());
+    throw;
+  }
   if (plan_only) return 0;
   if (line.json) {
     std::cout << to_json(report).dump(2) << "\n";

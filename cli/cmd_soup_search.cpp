@@ -135,39 +135,57 @@ Evaluation evaluation_in(const CsvTable& table, const CsvTable::Row& row,
   return evaluation;
 }
 
+// Names in the table: those of the models, by path, file name or stem; without models every
+// single ingredient is one.
+class TableNames {
+ public:
+  TableNames(const std::vector<fs::path>& models, const CsvTable& table, std::size_t column)
+      : models_(models) {
+    for (const fs::path& model : models) all.push_back(model.native());
+    if (!models.empty()) return;
+    for (const CsvTable::Row& row : table.rows)
+      if (row.fields[column].find('+') == std::string::npos) all.push_back(row.fields[column]);
+  }
+
+  std::string full(const std::string& word) const {
+    for (const fs::path& model : models_)
+      if (word == model.native() || word == model.filename().native() ||
+          word == model.stem().native())
+        return model.native();
+    return word;
+  }
+
+  std::vector<std::string> all;
+
+ private:
+  const std::vector<fs::path>& models_;
+};
+
+TableScorer read_scores(const CsvTable& table, const TableNames& names, std::size_t column,
+                        const std::string& metric) {
+  TableScorer scorer(names.all);
+  for (const CsvTable::Row& row : table.rows) {
+    std::vector<std::string> ingredients;
+    for (const std::string& word : split(row.fields[column], '+'))
+      ingredients.push_back(names.full(std::string(trim(word))));
+    if (!scorer.add(ingredients, evaluation_in(table, row, metric)))
+      throw FormatError(printable(table.origin.native()) + ":" + std::to_string(row.line) + ": '" +
+                        printable(row.fields[column]) +
+                        "' names a model that is none of the candidates, or a soup that has a row "
+                        "already");
+  }
+  return scorer;
+}
+
 int by_table(const SoupArgs& args, const CommandLine& line, Progress& progress) {
   const CsvTable table = read_csv(args.table);
   const std::size_t column = table.column("ingredients");
   std::vector<fs::path> models;
   if (!args.models.empty()) models = soup_models(args);
+  const TableNames names(models, table, column);
+  if (names.all.size() < 2) throw UsageError("a soup needs two or more models");
+  const TableScorer scorer = read_scores(table, names, column, args.metric);
 
-  // Names in the table: those of the models, by path, file name or stem; without models, every
-  // single ingredient is one.
-  std::vector<std::string> names;
-  for (const fs::path& model : models) names.push_back(model.native());
-  const auto name_of = [&](const std::string& word) {
-    for (const fs::path& model : models)
-      if (word == model.native() || word == model.filename().native() ||
-          word == model.stem().native())
-        return model.native();
-    return word;
-  };
-  if (models.empty())
-    for (const CsvTable::Row& row : table.rows)
-      if (row.fields[column].find('+') == std::string::npos) names.push_back(row.fields[column]);
-  if (names.size() < 2) throw UsageError("a soup needs two or more models");
-
-  TableScorer scorer(names);
-  for (const CsvTable::Row& row : table.rows) {
-    std::vector<std::string> ingredients;
-    for (const std::string& word : split(row.fields[column], '+'))
-      ingredients.push_back(name_of(std::string(trim(word))));
-    if (!scorer.add(ingredients, evaluation_in(table, row, args.metric)))
-      throw FormatError(printable(args.table.native()) + ":" + std::to_string(row.line) + ": '" +
-                        printable(row.fields[column]) +
-                        "' names a model that is none of the candidates, or a soup that has a row "
-                        "already");
-  }
   SoupJudge judge;
   judge.score = [&](const SoupRequest& request) { return scorer(request); };
   judge.metric = args.metric.empty() ? "accuracy" : args.metric;
@@ -176,12 +194,8 @@ int by_table(const SoupArgs& args, const CommandLine& line, Progress& progress) 
                                     {"direction", args.minimize ? "minimize" : "maximize"}});
   if (args.minimize) judge.direction = Direction::minimize;
   judge.plan = {"by     the table " + printable(args.table.native())};
-  if (models.empty()) {
-    SoupWork work(args, line, names, progress);
-    return work.run(judge);
-  }
-  SoupWork work(args, line, models, Container::safetensors, progress);
-  return work.run(judge);
+  if (models.empty()) return SoupWork(args, line, names.all, progress).run(judge);
+  return SoupWork(args, line, models, Container::safetensors, progress).run(judge);
 }
 
 }  // namespace

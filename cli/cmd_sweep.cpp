@@ -80,7 +80,7 @@ void add_run(CLI::App& sweep, CommandLine& line) {
   command->footer(
       "Exit code 0: all done; 5: some trials were given up; 75: interrupted with the state saved, "
       "run the same command again.");
-  bind(*command, line, args, run_sweep_run);
+  command->callback([&line, args] { line.command = std::shared_ptr<const SweepRunArgs>(args); });
 }
 
 void add_worker(CLI::App& sweep, CommandLine& line) {

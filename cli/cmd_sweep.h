@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/sweep_follower.h"
+#include "stockpot/sweep/launch.h"
 #include "stockpot/sweep/plan_file.h"
 #include "stockpot/sweep/worker.h"
 
@@ -23,6 +24,9 @@ struct SweepInitArgs {
 };
 
 struct SweepRunArgs {
+  // Workers are processes of this one, which decodes their pictures once.
+  bool shared() const { return launcher == "local" && worker.empty() && !script_only; }
+
   fs::path sweep;
   std::string launcher = "local";
   int jobs = 0;  // 0: what the recipe says
@@ -54,7 +58,9 @@ struct SweepExportArgs {
 };
 
 int run_sweep_init(const SweepInitArgs& args, const CommandLine& line);
-int run_sweep_run(const SweepRunArgs& args, const CommandLine& line);
+// `worker`, where given, runs in forks of this process instead of the program `stockpot`.
+int run_sweep_run(const SweepRunArgs& args, const CommandLine& line,
+                  const std::function<int(const WorkerSeat&)>& worker = {});
 int run_sweep_status(const SweepStatusArgs& args, const CommandLine& line);
 int run_sweep_retry(const SweepRetryArgs& args, const CommandLine& line);
 int run_sweep_export(const SweepExportArgs& args, const CommandLine& line);

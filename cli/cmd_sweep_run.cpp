@@ -61,7 +61,8 @@ int finish(const SweepEnd& end, const CommandLine& line) {
 
 }  // namespace
 
-int run_sweep_run(const SweepRunArgs& args, const CommandLine& line) {
+int run_sweep_run(const SweepRunArgs& args, const CommandLine& line,
+                  const std::function<int(const WorkerSeat&)>& worker) {
   const SweepPlan plan = read_plan(args.sweep);
   LiveBoard live(line.quiet, /*every_trial=*/false);
   SweepFollower follower(args.sweep, plan, args.targets, live);
@@ -79,6 +80,7 @@ int run_sweep_run(const SweepRunArgs& args, const CommandLine& line) {
   if (args.script_only) throw UsageError("--script needs --launcher slurm");
   LaunchOptions options;
   options.command = worker_command(args);
+  options.worker = worker;
   options.jobs = jobs_of(args, plan);
   options.devices = args.devices;
   options.threads = static_cast<int>(line.threads);

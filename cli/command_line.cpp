@@ -109,7 +109,7 @@ void add_overrides(CLI::App& app, std::vector<std::string>& overrides) {
   app.add_option_function<std::vector<std::string>>(
          "--set", add, "A key of the recipe, with dots: train.lr=1e-4; repeat for more")
       ->allow_extra_args(false);
-  app.add_option_function<std::vector<std::string>>("KEY=VALUE", add, "The same without --set");
+  app.add_option_function<std::vector<std::string>>("OVERRIDES", add, "key=value: the same without --set");
 }
 
 void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, MethodArgs& probe,
@@ -170,6 +170,7 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
   add_merge_commands(app, line);
   add_write_commands(app, line);
   add_theory(app, line);
+  add_diagnose(app, line);
   add_sweep_commands(app, line);
 
   command = app.add_subcommand("report", "Make the pages of a finished run again");

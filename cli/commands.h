@@ -60,7 +60,9 @@ struct EvalArgs {
   bool by_class = false, by_group = false;
 };
 
-struct SoupArgs;  // soup_args.h
+struct SoupArgs;      // soup_args.h
+struct SweepRunArgs;  // cmd_sweep.h
+struct DiagnoseArgs;  // cmd_diagnose.h
 
 struct VersionArgs {};
 
@@ -81,7 +83,8 @@ struct CheckpointCommand {
 
 struct CommandLine {
   std::variant<VersionArgs, CheckpointCommand, ReportArgs, ConfigArgs, RunArgs, MethodArgs,
-               EvalArgs, std::shared_ptr<const SoupArgs>, SweepWorkerArgs>
+               EvalArgs, std::shared_ptr<const SoupArgs>, std::shared_ptr<const SweepRunArgs>,
+               SweepWorkerArgs, std::shared_ptr<const DiagnoseArgs>>
       command;
   bool json = false;
   bool quiet = false;
@@ -109,7 +112,9 @@ int cmd_run(const RunArgs& args, const CommandLine& line);
 int cmd_method(const MethodArgs& args, const CommandLine& line);
 int cmd_eval(const EvalArgs& args, const CommandLine& line);
 int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line);  // on pictures
+int cmd_sweep_run(const SweepRunArgs& args, const CommandLine& line);
 int cmd_sweep_worker(const SweepWorkerArgs& args, const CommandLine& line);
+int cmd_diagnose(const DiagnoseArgs& args, const CommandLine& line);
 
 // Runs `body`; an exception becomes one message on stderr and its exit code.
 template <typename Body>

@@ -1,5 +1,6 @@
 // stockpot: parses every command line, runs the commands that need no LibTorch, and starts
 // stockpot-torch, which lies beside it, for the others (LibTorch costs 0.7 s before main).
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include "cli/cmd_sweep.h"
 #include "cli/commands.h"
 #include "cli/soup_args.h"
 #include "stockpot/base/error.h"
@@ -27,6 +29,8 @@ int start_torch_program(char** argv) {
   // 6 % of a ResNet's training step. The user's own setting wins.
   if (!std::getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "10000", /*overwrite=*/0);
   argv[0] = const_cast<char*>("stockpot-torch");
+  // A request to save may come while LibTorch is being loaded, and would end the process.
+  signal(SIGUSR1, SIG_IGN);
   execv(program.c_str(), argv);
   throw UsageError("cannot start " + printable(program.string()) + ": " +
                    std::generic_category().message(errno) +
@@ -44,6 +48,9 @@ int run(const CommandLine& line, char** argv) {
       soup && !(*soup)->built_in())
     return (*soup)->method == "uniform" ? cmd_soup_uniform(**soup, line)
                                         : cmd_soup_search(**soup, line);
+  if (const auto* sweep = std::get_if<std::shared_ptr<const SweepRunArgs>>(&line.command);
+      sweep && !(*sweep)->shared())
+    return run_sweep_run(**sweep, line);
   return start_torch_program(argv);
 }
 

@@ -4,14 +4,12 @@
 
 #include "cli/merge_work.h"
 #include "cli/model_choice.h"
-#include "cli/soup_text.h"
 #include "cli/terminal.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
 #include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/soup/class_names.h"
-#include "stockpot/soup/ledger_file.h"
 #include "stockpot/soup/verdict.h"
 
 namespace stockpot::cli {
@@ -145,46 +143,29 @@ void SoupWork::write_model(const SearchResult& result, std::vector<std::string>&
                     args_.written.dtype);
 }
 
-int SoupWork::run(const SoupJudge& judge) {
-  if (line_.threads > 0) set_threads(static_cast<int>(line_.threads));
-  const std::string plan = plan_text(judge);
-  if (args_.written.dry_run) {
-    if (line_.json)
-      std::cout << Json::object({{"schema_version", 1},
-                                 {"command", "soup " + args_.method},
-                                 {"dry_run", true},
-                                 {"models", static_cast<std::int64_t>(names_.size())},
-                                 {"evaluator", judge.description}})
-                       .dump(2)
-                << "\n";
-    else
-      std::cout << plan;
-    return 0;
+void SoupWork::print_plan(const SoupJudge& judge) const {
+  if (!line_.json) {
+    std::cout << plan_text(judge);
+    return;
   }
-  progress_.say(std::string(trim(plan)));
-  keys();
+  std::cout << Json::object({{"schema_version", 1},
+                             {"command", "soup " + args_.method},
+                             {"dry_run", true},
+                             {"models", static_cast<std::int64_t>(names_.size())},
+                             {"evaluator", judge.description}})
+                   .dump(2)
+            << "\n";
+}
 
-  std::unique_ptr<LedgerFile> file;
-  if (!place_.output.empty()) {
-    if (place_.folder) fs::create_directories(place_.output);
-    file = std::make_unique<LedgerFile>(place_.ledger, header_of(judge), args_.rescore);
-    if (file->warning()) progress_.say("warning: " + *file->warning());
-  }
-  Scorebook book({names_, keys_, judge.score, file.get(), args_.retry_failed});
-  if (judge.on_book) judge.on_book(book);
-  const SearchResult result = search_soup(names_, book, search_options(judge));
+std::unique_ptr<LedgerFile> SoupWork::open_ledger(const SoupJudge& judge) {
+  if (place_.output.empty()) return nullptr;
+  if (place_.folder) fs::create_directories(place_.output);
+  auto file = std::make_unique<LedgerFile>(place_.ledger, header_of(judge), args_.rescore);
+  if (file->warning()) progress_.say("warning: " + *file->warning());
+  return file;
+}
 
-  SoupFacts facts;
-  facts.command = "soup " + args_.method;
-  facts.method = args_.method;
-  facts.metric = judge.metric;
-  facts.rule = rule_of(args_, judge);
-  facts.evaluator = judge.description;
-  facts.keys = keys_;
-  facts.seed = args_.seed;
-  facts.sentences = verdict(result, facts.rule, keys_, book, args_.seed);
-  facts.output = place_.output;
-  facts.ledger = place_.ledger;
+void SoupWork::publish(const SearchResult& result, const Scorebook& book, SoupFacts facts) {
   if (mixer_) {
     write_model(result, facts.notes);
     facts.model = place_.model;
@@ -200,6 +181,33 @@ int SoupWork::run(const SoupJudge& judge) {
     std::cout << json.dump(2) << "\n";
   else
     std::cout << soup_text(result, facts, static_cast<std::size_t>(terminal_width()));
+}
+
+int SoupWork::run(const SoupJudge& judge) {
+  if (line_.threads > 0) set_threads(static_cast<int>(line_.threads));
+  if (args_.written.dry_run) {
+    print_plan(judge);
+    return 0;
+  }
+  progress_.say(std::string(trim(plan_text(judge))));
+  keys();
+  const std::unique_ptr<LedgerFile> file = open_ledger(judge);
+  Scorebook book({names_, keys_, judge.score, file.get(), args_.retry_failed});
+  if (judge.on_book) judge.on_book(book);
+  const SearchResult result = search_soup(names_, book, search_options(judge));
+
+  SoupFacts facts;
+  facts.command = "soup " + args_.method;
+  facts.method = args_.method;
+  facts.metric = judge.metric;
+  facts.rule = rule_of(args_, judge);
+  facts.evaluator = judge.description;
+  facts.keys = keys_;
+  facts.seed = args_.seed;
+  facts.sentences = verdict(result, facts.rule, keys_, book, args_.seed);
+  facts.output = place_.output;
+  facts.ledger = place_.ledger;
+  publish(result, book, std::move(facts));
   return 0;
 }
 

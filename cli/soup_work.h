@@ -9,6 +9,8 @@
 #include "cli/commands.h"
 #include "cli/soup_args.h"
 #include "cli/soup_place.h"
+#include "cli/soup_text.h"
+#include "stockpot/soup/ledger_file.h"
 #include "stockpot/soup/mixer.h"
 #include "stockpot/soup/search.h"
 
@@ -52,7 +54,10 @@ class SoupWork {
  private:
   SearchOptions search_options(const SoupJudge& judge) const;
   std::string plan_text(const SoupJudge& judge) const;
+  void print_plan(const SoupJudge& judge) const;
+  std::unique_ptr<LedgerFile> open_ledger(const SoupJudge& judge);
   void write_model(const SearchResult& result, std::vector<std::string>& notes);
+  void publish(const SearchResult& result, const Scorebook& book, SoupFacts facts);
 
   const SoupArgs& args_;
   const CommandLine& line_;

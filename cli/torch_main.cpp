@@ -23,8 +23,12 @@ int run(const CommandLine& line) {
   if (const auto* args = std::get_if<RunArgs>(&line.command)) return cmd_run(*args, line);
   if (const auto* args = std::get_if<MethodArgs>(&line.command)) return cmd_method(*args, line);
   if (const auto* args = std::get_if<EvalArgs>(&line.command)) return cmd_eval(*args, line);
+  if (const auto* sweep = std::get_if<std::shared_ptr<const SweepRunArgs>>(&line.command))
+    return cmd_sweep_run(**sweep, line);
   if (const auto* args = std::get_if<SweepWorkerArgs>(&line.command))
     return cmd_sweep_worker(*args, line);
+  if (const auto* args = std::get_if<std::shared_ptr<const DiagnoseArgs>>(&line.command))
+    return cmd_diagnose(**args, line);
   if (const auto* soup = std::get_if<std::shared_ptr<const SoupArgs>>(&line.command);
       soup && (*soup)->built_in())
     return cmd_soup_greedy(**soup, line);

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what building and testing stockpot needs, from Debian's packages only.
+# Installs what building stockpot needs, from Debian's packages only; with --tests also what its
+# tests need, with --benchmarks the peers that it is measured against, too.
 # Safe to run again: it installs what is missing and says what it does.
 set -euo pipefail
 
 packages=(
   # compilers and build
-  build-essential cmake ninja-build ccache lld clang-format git
+  build-essential cmake ninja-build ccache lld git
   # tensors: Debian's LibTorch takes whatever BLAS is installed; without OpenBLAS a matrix
   # product runs more than twenty times slower
   libtorch-dev libopenblas-dev libopenblas0-pthread
@@ -18,13 +19,18 @@ packages=(
   libpcre2-dev libeigen3-dev
   # command line and report
   libcli11-dev libjs-chart.js
-  # tests and benchmarks
-  libgtest-dev libbenchmark-dev python3
-  # tests of training on several processes: torchrun, mpirun, networks of their own
-  python3-torch openmpi-bin iproute2
-  # fuzzing (libFuzzer) and injected faults
-  clang-14 libclang-rt-14-dev strace
 )
+if [[ ${1:-} == --tests || ${1:-} == --benchmarks ]]; then
+  packages+=(
+    clang-format libgtest-dev libbenchmark-dev python3
+    # training on several processes: torchrun, mpirun, networks of their own
+    python3-torch openmpi-bin iproute2
+    # sweeps: a Slurm on one machine, a clock that is set back
+    slurm-wlm munge faketime
+    # fuzzing (libFuzzer) and injected faults
+    clang-14 libclang-rt-14-dev strace
+  )
+fi
 if [[ ${1:-} == --benchmarks ]]; then
   packages+=(python3-sklearn python3-pil)  # the peers we measure against
 fi

@@ -4,7 +4,7 @@
 # Arguments go to ctest, for instance -R Resize.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh
+scripts/setup.sh --tests
 tools/check_layers
 cmake --preset ci
 cmake --build --preset ci --parallel

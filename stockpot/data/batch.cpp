@@ -62,6 +62,10 @@ struct BatchLoader::State {
     batches = set.size() / plan.batch_size;
     if (!plan.drop_last && set.size() % plan.batch_size != 0) ++batches;
     consumed = next_slot = std::min(plan.first_batch, batches);
+    if (plan.part && batches > 0) {
+      full_part = plan.part(whole_size_of(0));
+      last_part = plan.part(whole_size_of(batches - 1));
+    }
     // Enough for every thread to have a chunk beyond the batch that is being waited for.
     window = 2 + plan.loader_threads * kChunk / plan.batch_size;
   }
@@ -75,8 +79,17 @@ struct BatchLoader::State {
     for (std::thread& thread : threads) thread.join();
   }
 
-  std::int64_t size_of(std::int64_t index) const {
+  std::int64_t whole_size_of(std::int64_t index) const {
     return std::min(plan.batch_size, set.size() - index * plan.batch_size);
+  }
+
+  // The positions that are made here; with a plan.part only.
+  const std::vector<std::int64_t>& part_of(std::int64_t index) const {
+    return index == batches - 1 ? last_part : full_part;
+  }
+
+  std::int64_t size_of(std::int64_t index) const {
+    return plan.part ? static_cast<std::int64_t>(part_of(index).size()) : whole_size_of(index);
   }
 
   Batch allocate(std::int64_t index) const {
@@ -84,8 +97,14 @@ struct BatchLoader::State {
     batch.size = size_of(index);
     batch.height = preprocessing.crop_height;
     batch.width = preprocessing.crop_width;
+    batch.whole = whole_size_of(index);
     const auto first = order.begin() + index * plan.batch_size;
-    batch.indices.assign(first, first + batch.size);
+    batch.indices.assign(first, first + batch.whole);
+    if (plan.part) {
+      batch.positions = part_of(index);
+      batch.indices.clear();
+      for (const std::int64_t position : batch.positions) batch.indices.push_back(first[position]);
+    }
     for (const std::int64_t row : batch.indices) batch.labels.push_back(set.label(row));
     batch.pixels.resize(static_cast<std::size_t>(batch.size * batch.height * batch.width * 3));
     return batch;
@@ -174,7 +193,9 @@ struct BatchLoader::State {
   Batch next_from_threads() {
     std::unique_lock lock(mutex);
     const std::int64_t size = size_of(consumed);
-    changed.wait(lock, [&] { return !slots.empty() && slots.front().done == size; });
+    changed.wait(lock, [&] {
+      return !slots.empty() && slots.front().allocated && slots.front().done == size;
+    });
     if (slots.front().error) std::rethrow_exception(slots.front().error);
     Batch batch = std::move(slots.front().batch);
     slots.pop_front();
@@ -196,6 +217,7 @@ struct BatchLoader::State {
   BatchPlan plan;
   const std::vector<std::int64_t> order;
   std::int64_t batches = 0, window = 0;
+  std::vector<std::int64_t> full_part, last_part;  // of the batches, with plan.part
 
   std::mutex mutex;
   std::condition_variable changed;

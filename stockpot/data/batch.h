@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,6 +16,9 @@ struct Batch {
   std::vector<std::uint8_t> pixels;  // size x height x width x 3
   std::vector<std::int64_t> labels;
   std::vector<std::int64_t> indices;  // rows of the set
+  // With BatchPlan::part: the rows of the whole batch, and where in it those that are here stand.
+  std::int64_t whole = 0;
+  std::vector<std::int64_t> positions;  // empty without a part
 };
 
 struct BatchPlan {
@@ -26,6 +30,9 @@ struct BatchPlan {
   std::int64_t epoch = 0;
   std::int64_t first_batch = 0;  // where the walk starts: the batches before it are not made
   int loader_threads = 1;        // 0: prepared by the caller's thread
+  // Which positions of a batch of so many rows are made here, when other processes make the
+  // others; unset: all. May leave none.
+  std::function<std::vector<std::int64_t>(std::int64_t rows)> part = {};
 };
 
 // The rows of the batches of a plan: batch k has those from k * batch_size on.

@@ -47,7 +47,7 @@ at::Tensor forward_all(Classifier& model, const ImageDataset& set, const EvalOpt
 
 }  // namespace
 
-Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options) {
+Predictions without_logits(const Classifier& model, const ImageDataset& set) {
   if (model.labels() != set.classes())
     throw UsageError("the model has " + std::to_string(model.labels().size()) +
                      " labels that are not the " + std::to_string(set.classes().size()) +
@@ -61,6 +61,11 @@ Predictions predict(Classifier& model, const ImageDataset& set, const EvalOption
     predictions.groups.push_back(set.group(i));
     predictions.ids.push_back(set.id(i));
   }
+  return predictions;
+}
+
+Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options) {
+  Predictions predictions = without_logits(model, set);
   const at::Tensor logits =
       forward_all(model, set, options, predictions.classes,
                   [&](const at::Tensor& features) { return model.head_logits(features); });

@@ -25,6 +25,9 @@ struct EvalOptions {
 // Logits of every row, in the set's order. The model's labels must be the set's classes.
 Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options = {});
 
+// The same without the logits: what is known of the rows before the model has seen them.
+Predictions without_logits(const Classifier& model, const ImageDataset& set);
+
 // Features of every row: n x feature_size float32 on the CPU.
 at::Tensor extract_features(Classifier& model, const ImageDataset& set,
                             const EvalOptions& options = {});

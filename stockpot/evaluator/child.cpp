@@ -133,7 +133,10 @@ Child::Child(const ChildOptions& options, const fs::path& log) {
     process_ = -1;
     ::close(std::exchange(log_, -1));
     throw UsageError("cannot start the evaluator " + printable(words.front()) + ": " +
-                     std::generic_category().message(number));
+                     std::generic_category().message(number) +
+                     (words.front().find(' ') == std::string::npos
+                          ? ""
+                          : " (its words are separate arguments, not one quoted text)"));
   }
   out_ = out.read.release();
   err_ = err.read.release();

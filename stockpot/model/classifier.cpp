@@ -53,6 +53,14 @@ at::Generator dropout_generator(at::Device device, std::uint64_t seed) {
   return generator;
 }
 
+at::Tensor positions_on(at::Device device, const std::vector<std::int64_t>& positions) {
+  if (positions.empty()) return {};
+  const at::Tensor rows =
+      at::empty({static_cast<std::int64_t>(positions.size())}, at::TensorOptions(at::kLong));
+  std::copy(positions.begin(), positions.end(), rows.data_ptr<std::int64_t>());
+  return rows.to(device);
+}
+
 }  // namespace
 
 struct Classifier::Impl {
@@ -131,7 +139,9 @@ void Classifier::train(const TrainingMode& mode) {
   impl_->mode = {.batch_statistics = mode.batchnorm == BatchNorm::live,
                  .dropout = dropout_generator(device(), mode.seed),
                  .head_dropout = mode.head_dropout,
-                 .drop_path = mode.drop_path};
+                 .drop_path = mode.drop_path,
+                 .positions = positions_on(device(), mode.positions),
+                 .batch_rows = mode.batch_rows};
 }
 
 void Classifier::reset_head(const std::vector<std::string>& labels, std::uint64_t seed) {

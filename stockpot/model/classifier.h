@@ -43,6 +43,10 @@ struct TrainingMode {
   // Stochastic depth (Huang et al. 2016): the probability that an image skips the last block;
   // 0 at the first block, linear between (timm's drop_path_rate).
   double drop_path = 0;
+  // Where the rows that are here stand in a batch of `batch_rows`, when other processes have the
+  // others: what is dropped is drawn for the whole batch. Empty: all are here.
+  std::vector<std::int64_t> positions = {};
+  std::int64_t batch_rows = 0;
 };
 
 class Classifier {

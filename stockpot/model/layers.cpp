@@ -104,10 +104,25 @@ at::Tensor self_attention(const TensorTable& table, const std::string& name, con
   return mixed.transpose(1, 2).reshape({batch, queries, width});
 }
 
+namespace {
+
+// Ones with this probability, else zeros, in the shape of a tensor whose first dimension is the
+// rows.
+at::Tensor draw(const at::Tensor& like, double keep, const Mode& mode) {
+  if (!mode.positions.defined()) return at::empty_like(like).bernoulli_(keep, mode.dropout);
+  std::vector<std::int64_t> shape = like.sizes().vec();
+  shape[0] = mode.batch_rows;
+  return at::empty(shape, like.options())
+      .bernoulli_(keep, mode.dropout)
+      .index_select(0, mode.positions);
+}
+
+}  // namespace
+
 at::Tensor dropout(const at::Tensor& x, double probability, const Mode& mode) {
   if (!mode.dropout.defined() || probability == 0) return x;
   const double keep = 1 - probability;
-  return x * at::empty_like(x).bernoulli_(keep, mode.dropout).div_(keep);
+  return x * draw(x, keep, mode).div_(keep);
 }
 
 at::Tensor drop_path(const at::Tensor& x, double probability, const Mode& mode) {
@@ -115,7 +130,7 @@ at::Tensor drop_path(const at::Tensor& x, double probability, const Mode& mode) 
   const double keep = 1 - probability;
   std::vector<std::int64_t> one_each(static_cast<std::size_t>(x.dim()), 1);
   one_each[0] = x.size(0);
-  const at::Tensor kept = at::empty(one_each, x.options()).bernoulli_(keep, mode.dropout);
+  const at::Tensor kept = draw(at::empty(one_each, x.options()), keep, mode);
   return x * (keep > 0 ? kept.div_(keep) : kept);
 }
 

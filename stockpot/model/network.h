@@ -19,6 +19,9 @@ struct Mode {
   // Undefined: no dropout. It has the device of the model.
   at::Generator dropout;
   double head_dropout = 0, drop_path = 0;  // see TrainingMode
+  // Of the rows that are here among `batch_rows`; undefined: all are.
+  at::Tensor positions;
+  std::int64_t batch_rows = 0;
 };
 
 // Of block 0..blocks-1: linear from 0 to `last` (timm's calculate_drop_path_rates).

@@ -86,12 +86,30 @@ void write_reports(const RunReport& report, const fs::path& out) {
   write_file(out / "report.html", html_report(report));
 }
 
+TrainedModels train_together(const TrainContext& context, const std::vector<TrainingRun>& runs,
+                             const SweepPlan& plan) {
+  try {
+    TrainedModels trained = train_all(context, runs, plan);
+    context.joint->end();
+    return trained;
+  } catch (const Interrupted&) {
+    context.joint->rethrow();
+    throw;
+  }
+}
+
 }  // namespace
 
 RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
                      Progress& progress) {
+  World alone = World::alone();
+  return run_recipe(recipe, out, plan_only, progress, alone);
+}
+
+RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, Progress& progress,
+                     World& world) {
   const auto begin = std::chrono::steady_clock::now();
-  const at::Device device = parse_device(recipe.device);
+  const at::Device device = device_of(recipe.device, world);
   const ModelFolder folder = ModelFolder::open(recipe.model);
   Classifier pretrained = Classifier::load(folder);
   pretrained.to(device);
@@ -103,6 +121,10 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
   if (!plan_only) run_folder.emplace(out, recipe, identity);
   const DataSets data = load_data(recipe, progress);
   const std::vector<TrainingRun> runs = plan_runs(recipe, pretrained.has_batchnorm());
+  agree_on_runs(world, identity, runs, pretrained, data.train.size());
+  JointTraining joint(world);
+  if (world.size() > 1)
+    progress.say("every model is trained by " + std::to_string(world.size()) + " processes");
   print_plan(recipe, runs, data, progress);
   std::vector<TrainingRun> unfinished;
   for (const TrainingRun& run : runs)
@@ -121,10 +143,10 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only,
 
   const SweepPlan plan = sweep_plan(recipe, identity, runs);
   publish_plan(out, plan);
-  const TrainContext context{recipe, identity, *run_folder, data, pretrained, progress};
+  const TrainContext context{recipe, identity, *run_folder, data, pretrained, progress, &joint};
 
   // Every choice is made here, on held-out data ...
-  const TrainedModels trained = train_all(context, runs, plan);
+  const TrainedModels trained = train_together(context, runs, plan);
   std::vector<TrainedModel> models = choose_learning_rates(runs, trained.runs);
   if (trained.probe) models.insert(models.begin(), *trained.probe);
   std::vector<TrainedModel> candidates;

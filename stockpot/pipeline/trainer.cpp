@@ -245,8 +245,12 @@ Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRu
                            context_.progress.say(trial.id + ": " + warning);
                          }};
   Reporter reporter(trial.id, run, context_.progress);
+  const ImageDataset& train = context_.data.train;
+  const HeldOut& held_out = context_.data.held_out;
   const FitResult fitted =
-      fit(model, context_.data.train, context_.data.held_out, options, reporter.callbacks());
+      context_.joint
+          ? context_.joint->fit(trial.id, model, train, held_out, options, reporter.callbacks())
+          : fit(model, train, held_out, options, reporter.callbacks());
 
   Outcome outcome;
   outcome.method = settings.method;

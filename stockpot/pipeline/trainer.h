@@ -9,6 +9,7 @@
 #include "stockpot/base/progress.h"
 #include "stockpot/model/classifier.h"
 #include "stockpot/pipeline/data_sets.h"
+#include "stockpot/pipeline/joint_training.h"
 #include "stockpot/pipeline/run_folder.h"
 #include "stockpot/recipe/trials.h"
 #include "stockpot/sweep/trial_run.h"
@@ -23,6 +24,7 @@ struct TrainContext {
   const DataSets& data;
   const Classifier& pretrained;
   Progress& progress;
+  JointTraining* joint = nullptr;  // when other processes train with this one
 };
 
 // The function that a worker runs trials with (sweep/worker.h). Leaves in a trial's folder

@@ -26,8 +26,16 @@ struct ExampleScorer::Pass {
   Tally all, sure;            // every row; those that noise cannot turn
   std::vector<float> logits;  // of the rows seen, at their places
   RightRows right;
-  std::int64_t seen = 0;
+  std::int64_t seen = 0, uncertain = 0;
+  double least_loss = 0;  // sum of what the losses are at least
   bool rejected = false;
+
+  // A bound of the metric for every order of the rows and all batches.
+  double best_possible(const ExampleOptions& options, std::int64_t rows) const {
+    if (options.metric != MetricKind::nll || options.noise == 0) return sure.best_possible();
+    // Room for the rounding of sums in other orders.
+    return least_loss * (1 - 1e-9) / static_cast<double>(rows);
+  }
 };
 
 ExampleScorer::ExampleScorer(const Predictions& truth, ExampleModel model, ExampleOptions options)
@@ -38,10 +46,7 @@ ExampleScorer::ExampleScorer(const Predictions& truth, ExampleModel model, Examp
   Tally(options_.metric, truth_);
 }
 
-// Losses that noise may change prove nothing.
-bool ExampleScorer::can_stop() const {
-  return has_bound(options_.metric) && !(options_.noise > 0 && options_.metric == MetricKind::nll);
-}
+bool ExampleScorer::can_stop() const { return has_bound(options_.metric); }
 
 std::vector<std::int64_t> ExampleScorer::order_for(const SoupRequest& request) const {
   const auto shelved = [&](const std::vector<std::size_t>& members) {
@@ -90,11 +95,16 @@ void ExampleScorer::run(Pass& pass, const StopRule* stop) {
       if (said_class(row) == label) pass.right.set(rows[i]);
       float largest = 0;
       for (const float x : row) largest = std::max(largest, std::abs(x));
-      if (!(std::abs(margin_of(row, label)) <= options_.noise * largest) || options_.noise == 0)
+      const double slack = 2 * options_.noise * largest;  // of differences of two logits
+      if (options_.noise > 0 && !(std::abs(margin_of(row, label)) > slack))
+        ++pass.uncertain;
+      else
         pass.sure.add(rows[i], row);
+      if (options_.metric == MetricKind::nll)
+        pass.least_loss += std::max(0.0, row_loss(row, label) - slack);
     }
     pass.seen += static_cast<std::int64_t>(rows.size());
-    if (stop != nullptr && stop->rejects(pass.sure.best_possible())) {
+    if (stop != nullptr && stop->rejects(pass.best_possible(options_, truth_.rows()))) {
       pass.rejected = true;
       return;
     }
@@ -115,9 +125,10 @@ Evaluation ExampleScorer::operator()(const SoupRequest& request) {
   run(*pass, stop);
   Evaluation evaluation;
   evaluation.examples = pass->seen;
-  const bool in_order = std::ranges::is_sorted(pass->order);
   const bool stopped = pass->rejected && pass->seen < truth_.rows();
-  if (!stopped && options_.noise > 0 && !in_order) {
+  // Without uncertain rows every order gives the same answers, if not the same losses.
+  const bool certain = pass->uncertain == 0 && options_.metric != MetricKind::nll;
+  if (!stopped && options_.noise > 0 && !certain && !std::ranges::is_sorted(pass->order)) {
     auto again = std::make_unique<Pass>(options_.metric, truth_);
     again->order = pass->order;
     std::ranges::sort(again->order);
@@ -127,7 +138,7 @@ Evaluation ExampleScorer::operator()(const SoupRequest& request) {
   }
   evaluation.total = truth_.rows();
   evaluation.stopped = stopped;
-  evaluation.value = stopped ? pass->sure.best_possible() : pass->all.value();
+  evaluation.value = stopped ? pass->best_possible(options_, truth_.rows()) : pass->all.value();
   if (options_.metric == MetricKind::accuracy) {
     const Accuracy seen = stopped ? pass->sure.counts() : pass->all.counts();
     evaluation.counts = Accuracy{seen.correct + truth_.rows() - seen.total, truth_.rows()};

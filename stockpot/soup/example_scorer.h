@@ -36,8 +36,8 @@ struct ExampleOptions {
   std::int64_t batch = 256;          // rows of a forward pass at most
   std::int64_t smallest_batch = 32;  // and at least, where fewer would do to decide
   // By how much the logits of a row may change with the rows beside it, over its largest logit: 0
-  // when they are the same bits. Rows nearer to a tie than that prove nothing, and a soup that is
-  // not rejected is scored once more, in the rows' own order.
+  // when they are the same bits. Rows nearer to a tie than that prove nothing; a soup that is not
+  // rejected and has such rows is scored once more, in the rows' own order.
   double noise = 0;
   std::vector<std::string> keys = {};  // of the candidates' contents, as the ledger has them
   fs::path shelf = {};                 // folder for logits; empty: memory

@@ -80,6 +80,8 @@ Evaluation ExternalScorer::operator()(const SoupRequest& request) {
   fs::create_directories(options_.place.folder, failure);
   remove_leftovers(options_.place.folder);
   const PendingFolder folder(options_.place.folder / kCandidate);  // never published: goes with us
+  // Nobody else's business, in a place that all users share.
+  fs::permissions(folder.path(), fs::perms::owner_all, failure);
   EvaluatedModel model;
   model.name = request.name;
   const SoupMixer::Mix mix = write(request, folder.path(), model);

@@ -182,6 +182,8 @@ Json LedgerEntry::to_json() const {
   if (removal) json.set("removal", true);
   if (test) json.set("test", stockpot::to_json(*test));
   if (after.geometry) json.set("geometry", stockpot::to_json(*after.geometry));
+  if (!after.metrics.is_null()) json.set("metrics", after.metrics);
+  if (after.deviation > 0) json.set("deviation", after.deviation);
   if (after.total > 0) {
     json.set("examples", after.examples);
     json.set("of", after.total);

@@ -128,6 +128,18 @@ std::string about_noise(const SearchResult& result) {
   return "No significance is available: the evaluator does not tell which examples are right.";
 }
 
+std::string about_optimism(const Optimism& optimism) {
+  const std::string text = "Chosen on a random half of the examples, the best of the " +
+                           number(optimism.soups) + " soups that were scored in full is ";
+  const std::string splits = " (mean of " + std::to_string(optimism.splits) + " splits)";
+  if (optimism.half < 5e-5)
+    return text + "no worse on the other half" + splits +
+           ": no optimism is to be seen in the held-out score.";
+  return text + fixed(100 * optimism.half, 2) + " points worse on the other half" + splits +
+         "; the held-out score above is about " + fixed(100 * optimism.whole, 2) +
+         " points too good.";
+}
+
 std::string about_repetitions(const SearchResult& result) {
   double deviation = 0, smallest = 0;
   for (const Candidate& candidate : result.candidates)
@@ -255,12 +267,7 @@ std::vector<std::string> verdict(const SearchResult& result, const AcceptRule& r
     say(why_only_one(result, rule));
   say(about_distances(result));
   say(about_noise(result));
-  if (const auto optimism = split_half(result, seed))
-    say("Chosen on a random half of the examples, the best of the " + number(optimism->soups) +
-        " soups that were scored in full is " + fixed(100 * optimism->half, 2) +
-        " points worse on the other half (mean of " + std::to_string(optimism->splits) +
-        " splits); the held-out score above is about " + fixed(100 * optimism->whole, 2) +
-        " points too good.");
+  if (const auto optimism = split_half(result, seed)) say(about_optimism(*optimism));
   say(about_repetitions(result));
   for (const Duplicates& group : find_duplicates(result.candidates, keys))
     say(names_of(result, group.candidates) +

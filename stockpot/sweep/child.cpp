@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
@@ -38,6 +39,16 @@ void reset_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// In the child, before anything else.
+void become_child(pid_t parent, int in, int out, int err) {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(143);  // it died in between
+  dup2(in, STDIN_FILENO);
+  dup2(out, STDOUT_FILENO);
+  dup2(err, STDERR_FILENO);
+}
+
 // Starts the program with these descriptors as output and error. The new process tells through
 // a pipe, which closes when the program starts, why it could not.
 pid_t start(const std::vector<std::string>& arguments, int out, int err) {
@@ -50,13 +61,8 @@ pid_t start(const std::vector<std::string>& arguments, int out, int err) {
   const pid_t child = fork();
   if (child < 0) throw std::system_error(errno, std::generic_category(), "cannot start a process");
   if (child == 0) {
-    setpgid(0, 0);
     reset_signals();
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) _exit(143);  // it died in between
-    dup2(nothing.number(), STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(err, STDERR_FILENO);
+    become_child(parent, nothing.number(), out, err);
     execvp(argv[0], argv.data());
     const int failure = errno;
     if (::write(child_end.number(), &failure, sizeof failure) < 0) _exit(126);
@@ -76,11 +82,33 @@ pid_t start(const std::vector<std::string>& arguments, int out, int err) {
 
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
+pid_t fork_into(const std::function<int()>& body, int out) {
+  const Descriptor nothing = open_file("/dev/null", O_RDONLY);
+  const pid_t parent = getpid();
+  std::fflush(nullptr);  // or both processes would write what is buffered
+  const pid_t child = fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "cannot start a process");
+  if (child > 0) return child;
+  become_child(parent, nothing.number(), out, out);
+  const int status = body();
+  std::fflush(nullptr);
+  _exit(status);  // objects of the parent are not this process's to destroy
+}
+
+Descriptor open_log(const fs::path& output) {
+  Descriptor log = open_file(output, O_WRONLY | O_CREAT | O_APPEND);
+  if (!log) throw WriteError(output, "open for appending", errno);
+  return log;
+}
+
 }  // namespace
 
+ChildProcess::ChildProcess(const std::function<int()>& body, const fs::path& output) {
+  pid_ = fork_into(body, open_log(output).number());
+}
+
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const fs::path& output) {
-  const Descriptor log = open_file(output, O_WRONLY | O_CREAT | O_APPEND);
-  if (!log) throw WriteError(output, "open for appending", errno);
+  const Descriptor log = open_log(output);
   pid_ = start(arguments, log.number(), log.number());
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ class ChildProcess {
   // Its output is appended to `output`; its input is empty. Throws UsageError when the program
   // cannot be started, WriteError when `output` cannot be opened.
   ChildProcess(const std::vector<std::string>& arguments, const fs::path& output);
+  // The same of a fork of this process, which ends with what `body` returns. It shares the memory
+  // that this process has, but has no other thread: no library may rely on threads it started.
+  ChildProcess(const std::function<int()>& body, const fs::path& output);
   // Waits for a child that is still there, after asking it to end.
   ~ChildProcess();
   ChildProcess(ChildProcess&& other) noexcept;

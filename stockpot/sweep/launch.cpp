@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kDone = 0, kFailedTrials = 5, kInterrupted = 75, kRunFailed = 4;
 
 struct Slot {
-  std::vector<std::string> command;
+  WorkerSeat seat;
   fs::path log;
   std::optional<ChildProcess> child;
   int deaths = 0;                // since a trial last came to an end
@@ -36,7 +36,8 @@ std::string last_line(const fs::path& log) {
     const std::string text = read_file(log);
     const std::vector<std::string> lines = split(text, '\n');
     for (auto line = lines.rbegin(); line != lines.rend(); ++line)
-      if (!trim(*line).empty()) return printable(*line);
+      if (!trim(*line).empty())
+        return printable(line->starts_with("stockpot: ") ? line->substr(10) : *line);
   } catch (const FormatError&) {
     // Nothing to say then.
   }
@@ -88,13 +89,9 @@ class Launch {
     if (error) throw WriteError(sweep_ / "workers", "create", error.value());
     for (int i = 0; i < jobs; ++i) {
       Slot slot;
-      slot.command = options_.command;
-      slot.command.insert(slot.command.end(),
-                          {"--threads", std::to_string(std::max(1, cores / jobs))});
+      slot.seat.threads = std::max(1, cores / jobs);
       if (!options_.devices.empty())
-        slot.command.insert(
-            slot.command.end(),
-            {"--device", options_.devices[static_cast<std::size_t>(i) % options_.devices.size()]});
+        slot.seat.device = options_.devices[static_cast<std::size_t>(i) % options_.devices.size()];
       slot.log = sweep_ / "workers" / (std::to_string(i) + ".log");
       slots_.push_back(std::move(slot));
     }
@@ -119,10 +116,21 @@ class Launch {
     }
   }
 
+  void start(Slot& slot) {
+    if (options_.worker) {
+      slot.child.emplace([&] { return options_.worker(slot.seat); }, slot.log);
+      return;
+    }
+    std::vector<std::string> command = options_.command;
+    command.insert(command.end(), {"--threads", std::to_string(slot.seat.threads)});
+    if (!slot.seat.device.empty()) command.insert(command.end(), {"--device", slot.seat.device});
+    slot.child.emplace(command, slot.log);
+  }
+
   void attend(Slot& slot) {
     if (slot.over) return;
     if (!slot.child) {
-      if (Clock::now() >= slot.not_before) slot.child.emplace(slot.command, slot.log);
+      if (Clock::now() >= slot.not_before) start(slot);
       return;
     }
     const std::optional<int> status = slot.child->ended();

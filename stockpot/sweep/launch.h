@@ -13,11 +13,20 @@
 
 namespace stockpot {
 
+// What one of several workers on a machine may use.
+struct WorkerSeat {
+  int threads = 1;
+  std::string device;  // "": as the recipe says
+};
+
 struct LaunchOptions {
-  std::vector<std::string> command;  // that starts a worker
+  // Starts a worker; --threads and --device are added. Where `worker` is given, workers are forks
+  // of this process instead, which run it and share what this process has in memory.
+  std::vector<std::string> command;
+  std::function<int(const WorkerSeat& seat)> worker = {};
   int jobs = 1;                      // workers at once
-  std::vector<std::string> devices;  // dealt out in turn, as --device; none: not given
-  int threads = 0;                   // in all, divided among the workers, as --threads; 0: cores
+  std::vector<std::string> devices;  // dealt out in turn; none: not given
+  int threads = 0;                   // in all, divided among the workers; 0: cores
   std::chrono::milliseconds look_every{1000};
   std::function<bool()> stop = stop_requested;
 };

@@ -32,8 +32,7 @@ class SlurmRun {
     for (;;) {
       if (options_.stop && options_.stop()) {
         SweepEnd end = end_of(scan_now());
-        if (end.code != 0)
-          end.message += "; their tasks go on";
+        if (end.code != 0) end.message += "; their tasks go on";
         return end;
       }
       if (Clock::now() >= next_question) {

@@ -23,42 +23,51 @@ void warn_of_another_processor(const SavedState& saved, const CheckpointOptions&
 
 }  // namespace
 
-Checkpoints::Checkpoints(const CheckpointOptions& options, Json identity)
-    : options_(options), requests_(save_requests()) {
-  if (options_.folder.empty()) return;
-  folder_.emplace(options_.folder,
-                  StateFolderOptions{std::move(identity), options_.force, options_.on_warning});
-  writer_.emplace(*folder_);
+Checkpoints::Checkpoints(const CheckpointOptions& options, Json identity, World& world)
+    : options_(options), world_(world), requests_(save_requests()) {
+  world_.on_root([&] {
+    if (options_.folder.empty()) return;
+    folder_.emplace(options_.folder,
+                    StateFolderOptions{std::move(identity), options_.force, options_.on_warning});
+    writer_.emplace(*folder_);
+  });
 }
 
 bool Checkpoints::resume(FitRun& run) {
-  if (!folder_) return false;
-  const std::optional<SavedState> saved = folder_->load();
-  if (saved) {
+  bool found = false;
+  world_.on_root([&] {
+    const std::optional<SavedState> saved = folder_ ? folder_->load() : std::nullopt;
+    if (!saved) return;
     run.restore(*saved);
     warn_of_another_processor(*saved, options_);
-  }
+    found = true;
+  });
+  found = world_.any(found);
+  if (found) run.share();
   start_ = run.step;
-  return saved.has_value();
+  return found;
 }
 
-bool Checkpoints::stop_now(const FitRun& run) const {
-  return stop_requested() || (options_.stop_after > 0 && run.step - start_ >= options_.stop_after);
+Checkpoints::Wanted Checkpoints::wanted(const FitRun& run) {
+  if (stop_requested() || (options_.stop_after > 0 && run.step - start_ >= options_.stop_after))
+    return stopping;
+  if (save_requests() != requests_) return state;
+  if (!writer_) return nothing;
+  // A disk that is slower than the interval makes fewer saves, not slower training.
+  const double waited = std::chrono::duration<double>(Clock::now() - last_).count();
+  return waited >= options_.every_seconds && !writer_->busy() ? state : nothing;
 }
 
 bool Checkpoints::due(const FitRun& run) {
-  if (!writer_) return stop_now(run);
-  writer_->check();
-  if (stop_now(run) || save_requests() != requests_) return true;
-  // A disk that is slower than the interval makes fewer saves, not slower training.
-  const double waited = std::chrono::duration<double>(Clock::now() - last_).count();
-  return waited >= options_.every_seconds && !writer_->busy();
+  if (writer_) writer_->check();
+  wanted_ = static_cast<Wanted>(world_.highest(wanted(run)));
+  return wanted_ != nothing;
 }
 
 void Checkpoints::save(const FitRun& run) {
-  if (stop_now(run)) stop(run, "stopped while fine-tuning");
+  if (wanted_ == stopping) stop(run, "stopped while fine-tuning");
   requests_ = save_requests();
-  start_saving(run);
+  if (writer_) start_saving(run);
 }
 
 void Checkpoints::start_saving(const FitRun& run) {
@@ -72,9 +81,12 @@ void Checkpoints::start_saving(const FitRun& run) {
 void Checkpoints::stop(const FitRun& run, const std::string& what) {
   const std::string where =
       what + ", after step " + std::to_string(run.step) + " of " + std::to_string(run.steps);
+  world_.on_root([&] {
+    if (!writer_) return;
+    start_saving(run);
+    writer_->wait();
+  });
   if (!writer_) throw Interrupted(where);
-  start_saving(run);
-  writer_->wait();
   throw Interrupted(where + "; the state is saved in " +
                     printable((folder_->path() / state_name(run.step)).native()));
 }
@@ -84,10 +96,12 @@ void Checkpoints::record(const Divergence& divergence) const {
 }
 
 void Checkpoints::finish() {
-  if (!folder_) return;
-  writer_->wait();
-  std::error_code ignored;
-  fs::remove(folder_->path() / kDiverged, ignored);
+  world_.on_root([&] {
+    if (!folder_) return;
+    writer_->wait();
+    std::error_code ignored;
+    fs::remove(folder_->path() / kDiverged, ignored);
+  });
 }
 
 }  // namespace stockpot

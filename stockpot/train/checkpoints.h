@@ -1,4 +1,5 @@
-// When a run saves its state, and where it goes on from.
+// When a run saves its state, and where it goes on from. On several ranks only rank 0 writes, and
+// all of them call the same functions at the same steps.
 #pragma once
 
 #include <chrono>
@@ -12,13 +13,13 @@ namespace stockpot {
 class Checkpoints {
  public:
   // Does nothing at all when options.folder is empty.
-  Checkpoints(const CheckpointOptions& options, Json identity);
+  Checkpoints(const CheckpointOptions& options, Json identity, World& world);
 
-  // Puts the last saved state into the run; false when there is none.
+  // Puts the last saved state into the run of every rank; false when there is none.
   bool resume(FitRun& run);
 
-  // Between two steps: whether it is time to save, or somebody asked to save or stop. Throws what
-  // the last save threw.
+  // Between two steps: whether it is time to save, or somebody asked to save or stop, on whatever
+  // rank. Throws what the last save threw.
   bool due(const FitRun& run);
   // Saves while training goes on; when asked to stop, as stop().
   void save(const FitRun& run);
@@ -33,9 +34,12 @@ class Checkpoints {
  private:
   using Clock = std::chrono::steady_clock;
   void start_saving(const FitRun& run);
-  bool stop_now(const FitRun& run) const;
+  enum Wanted { nothing, state, stopping };
+  Wanted wanted(const FitRun& run);
 
   CheckpointOptions options_;
+  World& world_;
+  Wanted wanted_ = nothing;  // by any rank, before this step
   std::optional<StateFolder> folder_;
   std::optional<StateWriter> writer_;
   Clock::time_point last_ = Clock::now();

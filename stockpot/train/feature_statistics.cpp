@@ -17,7 +17,9 @@ namespace {
   const std::int64_t column = bad[row].to(at::kInt).argmax().item<std::int64_t>();
   const double value = features[row][column].item<double>();
   throw RunError("the features of the " + name + " set hold " +
-                 (std::isnan(value) ? "NaN" : value > 0 ? "infinity" : "-infinity") +
+                 (std::isnan(value) ? "NaN"
+                  : value > 0       ? "infinity"
+                                    : "-infinity") +
                  " in row " + std::to_string(row) + ", column " + std::to_string(column) + " (" +
                  std::to_string(bad.any(1).sum().item<std::int64_t>()) + " of " +
                  std::to_string(features.size(0)) +
@@ -32,7 +34,8 @@ FeatureStatistics feature_statistics(const std::string& name, const at::Tensor& 
   const at::Tensor first = features[0].to(at::kDouble);
   at::Tensor sum = at::zeros_like(first), squares = at::zeros_like(first);
   // Few rows at a time, so that the float64 copies stay in the cache.
-  const std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << (features.is_cpu() ? 18 : 24)) / std::max<std::int64_t>(d, 1));
+  const std::int64_t step = std::max<std::int64_t>(
+      1, (std::int64_t{1} << (features.is_cpu() ? 18 : 24)) / std::max<std::int64_t>(d, 1));
   for (std::int64_t begin = 0; begin < n; begin += step) {
     const at::Tensor some =
         features.slice(0, begin, std::min(n, begin + step)).to(at::kDouble).sub_(first);

@@ -8,7 +8,7 @@
 namespace stockpot {
 
 struct FeatureStatistics {
-  std::vector<double> mean, variance;          // of each column, over the rows (ddof 0)
+  std::vector<double> mean, variance;           // of each column, over the rows (ddof 0)
   double global_mean = 0, global_variance = 0;  // of all numbers of the matrix
 };
 

@@ -6,10 +6,10 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/random.h"
 #include "stockpot/data/mixing.h"
-#include "stockpot/eval/evaluate.h"
 #include "stockpot/train/checkpoints.h"
 #include "stockpot/train/fit_identity.h"
 #include "stockpot/train/fit_run.h"
+#include "stockpot/train/joint.h"
 #include "stockpot/train/parameter_rules.h"
 
 namespace stockpot {
@@ -98,7 +98,7 @@ void make_step(FitRun& run, const Batch& batch, const Checkpoints& checkpoints,
     norm = run.optimizer.gradient_norm();
   }
   ++run.step;
-  run.totals.add(run.step, result.loss, norm, result.logits, inputs.labels);
+  run.totals.add(run.step, result.loss, norm, result.correct, inputs.whole);
   if (time_to_look(run.step, run.model.device())) require_finite(run, checkpoints);
   run.optimizer.step(learning_rate, norm);
   run.averages.after_step(run.model, run.step);
@@ -113,7 +113,9 @@ void train_epoch(FitRun& run, Checkpoints& checkpoints, const FitCallbacks& call
   run.start_epoch();
   BatchLoader batches(run.train, run.model.folder().preprocessing, run.plan());
   while (const auto batch = batches.next()) {
-    if (checkpoints.due(run)) {
+    // Several ranks ask each other.
+    const bool look = run.world.size() == 1 || time_to_look(run.step, run.model.device());
+    if (look && checkpoints.due(run)) {
       require_finite(run, checkpoints);  // a state that is lost already is not worth saving
       checkpoints.save(run);
     }
@@ -124,8 +126,8 @@ void train_epoch(FitRun& run, Checkpoints& checkpoints, const FitCallbacks& call
 }
 
 Predictions predict(const FitRun& run, const HeldOut& held_out) {
-  return predict(run.model, held_out.set,
-                 {.loader_threads = run.options.loader_threads, .bf16 = run.options.bf16});
+  return predict_together(run.world, run.model, held_out.set,
+                          {.loader_threads = run.options.loader_threads, .bf16 = run.options.bf16});
 }
 
 Predictions evaluate(const FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints) {
@@ -138,6 +140,7 @@ Predictions evaluate(const FitRun& run, const HeldOut& held_out, Checkpoints& ch
 
 void end_epoch(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints,
                const FitCallbacks& callbacks) {
+  require_same_weights(run.world, run.model, run.epoch);
   const Predictions predictions = evaluate(run, held_out, checkpoints);
   run.averages.after_epoch(run.model, run.epoch);
   EpochReport report;
@@ -181,12 +184,20 @@ void score_averages(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoin
 
 FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,
               const FitOptions& options, const FitCallbacks& callbacks) {
+  World alone = World::alone();
+  return fit(model, train, held_out, options, callbacks, alone);
+}
+
+FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,
+              const FitOptions& options, const FitCallbacks& callbacks, World& world) {
   check(model, train, options);
-  FitRun run(model, train, options);
-  Checkpoints checkpoints(options.checkpoints,
-                          options.checkpoints.folder.empty()
-                              ? Json()
-                              : fit_identity(model, train, held_out.set, options));
+  require_joint(model, options, world.size());
+  Json identity;
+  if (world.size() > 1 || !options.checkpoints.folder.empty())
+    identity = fit_identity(model, train, held_out.set, options, world.size());
+  if (world.size() > 1) agree_on(world, identity);
+  FitRun run(model, train, options, world);
+  Checkpoints checkpoints(options.checkpoints, std::move(identity), world);
   if (checkpoints.resume(run) && callbacks.on_resume)
     callbacks.on_resume({run.epoch, run.step, run.steps, run.result.history});
 

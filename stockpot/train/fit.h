@@ -10,6 +10,7 @@
 #include "stockpot/data/dataset.h"
 #include "stockpot/metrics/accuracy.h"
 #include "stockpot/model/classifier.h"
+#include "stockpot/parallel/world.h"
 #include "stockpot/train/divergence.h"
 #include "stockpot/train/epoch_report.h"
 #include "stockpot/train/fit_options.h"
@@ -64,5 +65,13 @@ struct FitCallbacks {
 // after saving.
 FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,
               const FitOptions& options, const FitCallbacks& callbacks = {});
+
+// The same by all ranks of a world together, each with the same arguments; the batch is that of all
+// of them, and the result, on every rank, that of one process within rounding. Only rank 0 saves
+// states. What is known to all is thrown on all: Diverged, Interrupted, UsageError when the ranks
+// disagree or for what cannot be trained together (train/joint.h), RunError when one is lost. For
+// anything else that it throws, the caller leaves the world.
+FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,
+              const FitOptions& options, const FitCallbacks& callbacks, World& world);
 
 }  // namespace stockpot

@@ -122,18 +122,20 @@ std::string processor() {
 }
 
 Json fit_identity(const Classifier& model, const ImageDataset& train, const ImageDataset& held_out,
-                  const FitOptions& options) {
-  return Json::object({{"training", options_json(options)},
-                       {"start", start_of(model)},
-                       {"train", rows_of(train)},
-                       {"held_out", rows_of(held_out)},
-                       {"stockpot", kVersion},
-                       {"program", program()},
-                       {"torch", torch_version()},
-                       {"blas", blas_description()},
-                       {"threads", at::get_num_threads()},
-                       {"device", model.device().is_cpu() ? "cpu" : "cuda"},
-                       {"caller", options.checkpoints.identity}});
+                  const FitOptions& options, int ranks) {
+  Json identity = Json::object({{"training", options_json(options)},
+                                {"start", start_of(model)},
+                                {"train", rows_of(train)},
+                                {"held_out", rows_of(held_out)},
+                                {"stockpot", kVersion},
+                                {"program", program()},
+                                {"torch", torch_version()},
+                                {"blas", blas_description()},
+                                {"threads", at::get_num_threads()},
+                                {"device", model.device().is_cpu() ? "cpu" : "cuda"},
+                                {"caller", options.checkpoints.identity}});
+  if (ranks > 1) identity.set("ranks", ranks);
+  return identity;
 }
 
 }  // namespace stockpot

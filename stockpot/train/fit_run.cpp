@@ -1,15 +1,19 @@
 #include "stockpot/train/fit_run.h"
 
+#include <c10/core/GradMode.h>
+
+#include <numeric>
 #include <string>
 
 #include "stockpot/base/error.h"
+#include "stockpot/parallel/rows.h"
 #include "stockpot/train/parameter_rules.h"
 
 namespace stockpot {
 namespace {
 
 BatchPlan plan_of_epoch(const Classifier& model, const ImageDataset& train,
-                        const FitOptions& options, int epoch) {
+                        const FitOptions& options, const World& world, int epoch) {
   BatchPlan plan;
   plan.batch_size = options.batch_size;
   plan.shuffle = true;
@@ -21,6 +25,15 @@ BatchPlan plan_of_epoch(const Classifier& model, const ImageDataset& train,
   plan.seed = options.seed;
   plan.epoch = epoch;
   plan.loader_threads = options.loader_threads;
+  if (world.size() > 1)
+    plan.part = [rank = world.rank(), size = world.size(),
+                 pairs = options.mixing.any()](std::int64_t rows) {
+      if (pairs) return paired_rows_of_rank(rows, rank, size);
+      const RowRange range = rows_of_rank(rows, rank, size);
+      std::vector<std::int64_t> positions(static_cast<std::size_t>(range.size()));
+      std::iota(positions.begin(), positions.end(), range.begin);
+      return positions;
+    };
   return plan;
 }
 
@@ -35,14 +48,17 @@ const Json& need(const Json& json, const char* key) {
 
 }  // namespace
 
-FitRun::FitRun(Classifier& model_, const ImageDataset& train_, const FitOptions& options_)
+FitRun::FitRun(Classifier& model_, const ImageDataset& train_, const FitOptions& options_,
+               World& world_)
     : model(model_),
       train(train_),
       options(options_),
-      steps_per_epoch(batches_of(plan_of_epoch(model_, train_, options_, 1), train_.size())),
+      world(world_),
+      steps_per_epoch(
+          batches_of(plan_of_epoch(model_, train_, options_, world_, 1), train_.size())),
       steps(steps_per_epoch * options_.epochs),
       start_statistics(running_statistics(model_)),
-      gradient(model_, options_),
+      gradient(model_, options_, world_),
       optimizer(model_, options_),
       averages(model_, options_),
       totals(model_.device()),
@@ -51,7 +67,7 @@ FitRun::FitRun(Classifier& model_, const ImageDataset& train_, const FitOptions&
 }
 
 BatchPlan FitRun::plan() const {
-  BatchPlan plan = plan_of_epoch(model, train, options, epoch);
+  BatchPlan plan = plan_of_epoch(model, train, options, world, epoch);
   plan.first_batch = batch();
   return plan;
 }
@@ -78,36 +94,44 @@ void FitRun::next_epoch() {
   clock.start_epoch();
 }
 
+NamedTensors FitRun::tensors() const {
+  NamedTensors all = named("model", weights_of(model), model);
+  const auto add = [&](const NamedTensors& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  add(optimizer.tensors());
+  add(averages.tensors(model));
+  if (best) add(named("best", *best, model));
+  return all;
+}
+
+Json FitRun::state() const {
+  Json history = Json::array();
+  for (const EpochReport& report : result.history) history.push(report.to_json());
+  return Json::object({{"epoch", epoch},
+                       {"step", step},
+                       {"optimizer_steps", optimizer.counts()},
+                       {"totals", totals.to_json()},
+                       {"seconds", clock.to_json()},
+                       {"best_epoch", result.best_epoch},
+                       {"history", std::move(history)}});
+}
+
 void FitRun::save(Snapshot& snapshot) const {
   snapshot.clear();
   snapshot.step = step;
-  copy_out(named("model", weights_of(model), model), snapshot);
-  copy_out(optimizer.tensors(), snapshot);
-  copy_out(averages.tensors(model), snapshot);
-  if (best) copy_out(named("best", *best, model), snapshot);
-  Json history = Json::array();
-  for (const EpochReport& report : result.history) history.push(report.to_json());
-  snapshot.state = Json::object({{"epoch", epoch},
-                                 {"step", step},
-                                 {"optimizer_steps", optimizer.counts()},
-                                 {"totals", totals.to_json()},
-                                 {"seconds", clock.to_json()},
-                                 {"best_epoch", result.best_epoch},
-                                 {"history", std::move(history)}});
+  copy_out(tensors(), snapshot);
+  snapshot.state = state();
 }
 
-void FitRun::restore(const SavedState& saved) {
-  const Json& state = saved.state;
+void FitRun::set_state(const Json& state, const fs::path& origin) {
   epoch = static_cast<int>(need(state, "epoch").as_integer());
   step = need(state, "step").as_integer();
   if (step < 0 || step > steps || epoch < 1 || epoch > options.epochs + 1 || batch() < 0 ||
       batch() > steps_per_epoch)
-    throw FormatError(saved.folder, "is of step " + std::to_string(step) + " in epoch " +
-                                        std::to_string(epoch) + ", outside this run of " +
-                                        std::to_string(steps) + " steps");
-  copy_in(saved.tensors, named("model", weights_of(model), model));
-  copy_in(saved.tensors, optimizer.tensors());
-  copy_in(saved.tensors, averages.tensors(model));
+    throw FormatError(origin, "is of step " + std::to_string(step) + " in epoch " +
+                                  std::to_string(epoch) + ", outside this run of " +
+                                  std::to_string(steps) + " steps");
   optimizer.set_counts(need(state, "optimizer_steps"));
   totals.set(need(state, "totals"));
   clock.set(need(state, "seconds"));
@@ -115,11 +139,23 @@ void FitRun::restore(const SavedState& saved) {
     result.history.push_back(EpochReport::from_json(report));
   result.best_epoch = static_cast<int>(need(state, "best_epoch").as_integer());
   if (result.best_epoch < 0 || result.best_epoch > static_cast<int>(result.history.size()))
-    throw FormatError(saved.folder, "its best epoch is not one of its history");
+    throw FormatError(origin, "its best epoch is not one of its history");
   if (result.best_epoch == 0) return;
   result.held_out = result.history[static_cast<std::size_t>(result.best_epoch - 1)].held_out;
   best = copy_weights(model, at::kCPU);
-  copy_in(saved.tensors, named("best", *best, model));
+}
+
+void FitRun::restore(const SavedState& saved) {
+  set_state(saved.state, saved.folder);
+  copy_in(saved.tensors, tensors());
+}
+
+void FitRun::share() {
+  const std::string text = world.gather(world.root() ? state().dump() : "").front();
+  const char* const origin = "the state of rank 0";
+  if (!world.root()) set_state(Json::parse(text, origin), origin);
+  const c10::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : tensors()) world.broadcast(in_memory_order(tensor));
 }
 
 std::vector<float> running_statistics(const Classifier& model) {

@@ -17,13 +17,14 @@
 namespace stockpot {
 
 struct FitRun {
-  // At the first step. `model`, `train` and `options` outlive the run.
-  FitRun(Classifier& model, const ImageDataset& train, const FitOptions& options);
+  // At the first step. The arguments outlive the run.
+  FitRun(Classifier& model, const ImageDataset& train, const FitOptions& options, World& world);
 
   // What follows from the arguments.
   Classifier& model;
   const ImageDataset& train;
   const FitOptions& options;
+  World& world;
   std::int64_t steps_per_epoch = 0, steps = 0;
   std::vector<float> start_statistics;  // of BatchNorm
   BatchGradient gradient;
@@ -39,7 +40,7 @@ struct FitRun {
   FitResult result;
   std::optional<Weights> best;  // in host memory
 
-  // The batches of the epoch from the next step on.
+  // The batches of the epoch from the next step on, this rank's parts of them.
   BatchPlan plan() const;
   std::int64_t batch() const { return step - (epoch - 1) * steps_per_epoch; }
   // The rate of the last step.
@@ -55,6 +56,13 @@ struct FitRun {
   // `saved` is of a run of the same model, sets and options. Throws FormatError when it does not
   // fit; the run is then of no use.
   void restore(const SavedState& saved);
+  // Gives all ranks the run of rank 0.
+  void share();
+
+ private:
+  NamedTensors tensors() const;
+  Json state() const;
+  void set_state(const Json& state, const fs::path& origin);
 };
 
 // Every mean and variance that BatchNorm keeps, in the model's order.

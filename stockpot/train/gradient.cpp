@@ -1,11 +1,11 @@
 #include "stockpot/train/gradient.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "stockpot/base/random.h"
 #include "stockpot/model/compat.h"
@@ -22,14 +22,15 @@ at::Tensor forward(const Classifier& model, const at::Tensor& images, bool bf16)
   return model.head_logits(features.to(at::kFloat));
 }
 
-TrainingMode mode_of(const FitOptions& options, std::uint64_t seed) {
-  return {options.batchnorm, seed, options.head_dropout, options.drop_path};
+TrainingMode mode_of(const FitOptions& options, const TrainingBatch& batch, std::uint64_t seed) {
+  return {options.batchnorm, seed,       options.head_dropout, options.drop_path,
+          batch.positions,   batch.whole};
 }
 
 }  // namespace
 
-BatchGradient::BatchGradient(const Classifier& model, const FitOptions& options)
-    : options_(options) {
+BatchGradient::BatchGradient(const Classifier& model, const FitOptions& options, World& world)
+    : options_(options), world_(world) {
   if (options.l2_sp.backbone > 0 || options.l2_sp.head > 0)
     start_ = model.flat_values().detach().clone();
 }
@@ -44,27 +45,37 @@ int BatchGradient::parts_of(const Classifier& model, std::int64_t rows) const {
 BatchResult BatchGradient::compute(Classifier& model, const TrainingBatch& batch,
                                    std::uint64_t seed) const {
   model.zero_gradients();
-  const std::int64_t rows = batch.size(), parts = parts_of(model, rows);
-  BatchResult result;
-  std::vector<at::Tensor> logits;
+  const std::int64_t rows = batch.size(), parts = rows == 0 ? 0 : parts_of(model, rows);
+  BatchResult result{at::zeros({}, batch.labels.options().dtype(at::kFloat)),
+                     at::zeros({}, batch.labels.options())};
   for (std::int64_t part = 0; part < parts; ++part) {
     const std::int64_t begin = part * rows / parts, end = (part + 1) * rows / parts;
     const TrainingBatch some = parts == 1 ? batch : batch.rows(begin, end);
-    model.train(mode_of(options_, parts == 1 ? seed : seed + static_cast<std::uint64_t>(part)));
-    logits.push_back(forward(model, some.images, options_.bf16));
-    Loss loss = some.loss(logits.back().detach(), options_.label_smoothing);
-    if (parts > 1) {
-      const double share = static_cast<double>(end - begin) / static_cast<double>(rows);
+    model.train(
+        mode_of(options_, batch, parts == 1 ? seed : seed + static_cast<std::uint64_t>(part)));
+    const at::Tensor logits = forward(model, some.images, options_.bf16);
+    Loss loss = some.loss(logits.detach(), options_.label_smoothing);
+    if (end - begin < batch.whole) {
+      const double share = static_cast<double>(end - begin) / static_cast<double>(batch.whole);
       loss.gradient.mul_(share);
       loss.mean.mul_(share);
     }
-    logits.back().backward(loss.gradient);
-    logits.back() = logits.back().detach();
+    logits.backward(loss.gradient);
     result.loss = part == 0 ? loss.mean : result.loss + loss.mean;
+    result.correct.add_(logits.detach().argmax(1).eq(some.labels).sum());
   }
-  result.logits = parts == 1 ? logits.front() : at::cat(logits);
+  sum_over_ranks(model, result);
   if (start_.defined()) add_penalty(model);
   return result;
+}
+
+// In rank order, so that the bits depend on nothing but the number of ranks.
+void BatchGradient::sum_over_ranks(const Classifier& model, BatchResult& result) const {
+  if (world_.size() == 1) return;
+  world_.all_reduce(model.flat_gradients(), SumOrder::rank);
+  const at::Tensor sums = at::stack({result.loss.to(at::kDouble), result.correct.to(at::kDouble)});
+  world_.all_reduce(sums, SumOrder::rank);
+  result = {sums.select(0, 0), sums.select(0, 1).to(at::kLong)};
 }
 
 // Only where there is training: a frozen parameter keeps a gradient of zero.

@@ -15,19 +15,18 @@ Dtype dtype_of(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kLong ? Dtype::i64 : Dtype::f32;
 }
 
-// The same memory as one dimension: the order of the values is that of the memory.
-at::Tensor flat(const at::Tensor& tensor) {
+}  // namespace
+
+at::Tensor in_memory_order(const at::Tensor& tensor) {
   return tensor.detach().as_strided({tensor.numel()}, {1});
 }
-
-}  // namespace
 
 void copy_out(const NamedTensors& tensors, Snapshot& snapshot) {
   const c10::NoGradGuard no_grad;
   for (const auto& [name, tensor] : tensors) {
     const std::span<std::byte> bytes = snapshot.add(name, dtype_of(tensor), {tensor.numel()});
     at::from_blob(bytes.data(), {tensor.numel()}, at::TensorOptions(tensor.scalar_type()))
-        .copy_(flat(tensor));
+        .copy_(in_memory_order(tensor));
   }
 }
 
@@ -42,7 +41,7 @@ void copy_in(const SafetensorsFile& file, const NamedTensors& tensors) {
                                          "]");
     // The file's bytes need not be aligned.
     std::vector<std::byte> bytes(saved->bytes.begin(), saved->bytes.end());
-    flat(tensor).copy_(
+    in_memory_order(tensor).copy_(
         at::from_blob(bytes.data(), {tensor.numel()}, at::TensorOptions(tensor.scalar_type())));
   }
 }

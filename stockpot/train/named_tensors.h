@@ -15,6 +15,9 @@ namespace stockpot {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
+// The same memory as one dimension: the order of the values is that of the memory.
+at::Tensor in_memory_order(const at::Tensor& tensor);
+
 // Copies every value, from whatever device: float32 or int64, and dense in memory.
 void copy_out(const NamedTensors& tensors, Snapshot& snapshot);
 

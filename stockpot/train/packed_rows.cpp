@@ -89,12 +89,12 @@ void PackedRows::pass(std::int64_t columns, const float* weights, const float* i
     if (gradients) std::fill_n(gradient, columns * features_, 0.0f);
     for (std::int64_t i = group * used / groups_; i < (group + 1) * used / groups_; ++i) {
       const std::int64_t chunk = i * stride, n = samples(chunk);
+      multiply(columns, n, features_, {weights, features_, 1},
+               by_sample_.get() + chunk * features_ * packed_columns(chunk_), scores, chunk_);
+      // Only now: products that start from 0 keep more of their digits.
       if (intercepts)
         for (std::int64_t j = 0; j < columns; ++j)
-          std::fill_n(scores + j * chunk_, n, intercepts[j]);
-      multiply(columns, n, features_, {weights, features_, 1},
-               by_sample_.get() + chunk * features_ * packed_columns(chunk_), scores, chunk_,
-               {.accumulate = intercepts != nullptr});
+          add_number(n, intercepts[j], scores + j * chunk_);
       on_scores(group, chunk, n, scores);
       if (gradients)
         multiply(columns, features_, n, {scores, chunk_, 1},

@@ -1,14 +1,18 @@
 #include "stockpot/train/probe.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/bincount.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cmath>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/model/blocks.h"
 #include "stockpot/train/feature_statistics.h"
 #include "stockpot/train/probe_path.h"
 
@@ -35,8 +39,8 @@ void check_set(const std::string& name, const at::Tensor& features, const at::Te
 void check_path(const std::vector<double>& path) {
   if (path.empty()) throw UsageError("the probe needs at least one penalty C");
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const std::string which = "penalty number " + std::to_string(i + 1) + " of the probe, C = " +
-                              significant(path[i], 6) + ", ";
+    const std::string which = "penalty number " + std::to_string(i + 1) +
+                              " of the probe, C = " + significant(path[i], 6) + ", ";
     if (!std::isfinite(path[i]) || path[i] <= 0)
       throw UsageError(which + "is not a positive number");
     if (i > 0 && path[i] == path[i - 1]) throw UsageError(which + "is there twice");
@@ -113,8 +117,8 @@ void fold_back(const Coefficients& coefficients, const Normalisation& normalisat
 struct Evaluated {
   Evaluated(const at::Tensor& features, const at::Tensor& labels,
             const Normalisation& normalisation, const PresentClasses& present)
-      : rows(make_feature_rows(features, normalisation, present.translate(labels),
-                               present.count(), Precision::float32)) {}
+      : rows(make_feature_rows(features, normalisation, present.translate(labels), present.count(),
+                               Precision::float32)) {}
 
   std::vector<Accuracy> accuracies(std::span<const PathSolution> solutions) {
     std::vector<const Coefficients*> classifiers;
@@ -126,6 +130,34 @@ struct Evaluated {
   }
 
   std::unique_ptr<FeatureRows> rows;
+};
+
+// While it lives, operators run on one thread if the problem is small and the machine busy: each
+// short loop would wait for a second thread to be given a core (0.7 against 14 s for a path of
+// 100 penalties on 767 x 1024 features while other programs kept both cores busy). The results
+// do not depend on the number of threads.
+class FewThreads {
+ public:
+  explicit FewThreads(std::int64_t elements) : before_(at::get_num_threads()) {
+    if (elements < (1 << 21) && before_ > 1 && waiting_time() > 2e-4) at::set_num_threads(1);
+  }
+  ~FewThreads() { at::set_num_threads(before_); }
+  FewThreads(const FewThreads&) = delete;
+
+ private:
+  // Median seconds of a loop with nothing in it.
+  double waiting_time() const {
+    std::array<double, 15> seconds;
+    for (double& one : seconds) {
+      const auto start = std::chrono::steady_clock::now();
+      for_blocks(before_, [](std::int64_t) {});
+      one = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    std::nth_element(seconds.begin(), seconds.begin() + 7, seconds.end());
+    return seconds[7];
+  }
+
+  int before_;
 };
 
 std::string counted(std::int64_t count, const std::string& one, const std::string& many) {
@@ -140,10 +172,9 @@ void add_warnings(const PresentClasses& present, const at::Tensor& held_out_labe
                               " lies at the " + (result.chosen == 0 ? "lower" : "upper") +
                               " edge of the grid: a wider one may do better");
   if (present.count() < classes)
-    result.warnings.push_back(
-        counted(classes - present.count(), "class has", "classes have") +
-        " no training rows: the probe never predicts " +
-        (classes - present.count() == 1 ? "it" : "them"));
+    result.warnings.push_back(counted(classes - present.count(), "class has", "classes have") +
+                              " no training rows: the probe never predicts " +
+                              (classes - present.count() == 1 ? "it" : "them"));
   const std::int64_t tested =
       at::bincount(held_out_labels, {}, classes).gt(0).sum().item<std::int64_t>();
   if (tested < classes)
@@ -188,6 +219,7 @@ ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_
   if (present.count() < 2)
     throw UsageError("the training set has rows of one class only; a probe needs two");
 
+  const FewThreads few(train_features.numel());
   const FeatureStatistics statistics = feature_statistics("training", train_features);
   feature_statistics("held-out", held_out_features);  // all finite
   const Normalisation normalisation = make_normalisation(statistics, options.scaling);
@@ -218,28 +250,34 @@ ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_
   result.path.resize(options.c.size());
   Coefficients chosen;
   const std::unique_ptr<FeatureRows> rows = make_rows(Precision::float32);
-  solve_path(*rows, [&] { return make_rows(Precision::float64); }, present.shares, path,
-             [&](std::span<const PathSolution> solutions) {
-    const std::vector<Accuracy> scores = held_out_set.accuracies(solutions);
-    std::vector<std::vector<Accuracy>> others;
-    for (Evaluated& set : test_sets) others.push_back(set.accuracies(solutions));
-    for (std::size_t i = 0; i < solutions.size(); ++i) {
-      const PathSolution& solution = solutions[i];
-      ProbePoint& point = result.path[solution.index];
-      point = {options.c[solution.index], solution.objective, solution.iterations,
-               solution.converged, {solution.correct, rows->rows()}, scores[i],
-               solution.gap / solution.objective, {}};
-      for (const auto& set : others) point.test_sets.push_back(set[i]);
-      if (on_point) on_point(point);
-      // Ties go to the stronger penalty, in whatever order they come.
-      const std::int64_t best = result.path[result.chosen].held_out.correct;
-      if (chosen.empty() || point.held_out.correct > best ||
-          (point.held_out.correct == best && solution.index < result.chosen)) {
-        result.chosen = solution.index;
-        chosen = *solution.coefficients;
-      }
-    }
-  });
+  solve_path(
+      *rows, [&] { return make_rows(Precision::float64); }, present.shares, path,
+      [&](std::span<const PathSolution> solutions) {
+        const std::vector<Accuracy> scores = held_out_set.accuracies(solutions);
+        std::vector<std::vector<Accuracy>> others;
+        for (Evaluated& set : test_sets) others.push_back(set.accuracies(solutions));
+        for (std::size_t i = 0; i < solutions.size(); ++i) {
+          const PathSolution& solution = solutions[i];
+          ProbePoint& point = result.path[solution.index];
+          point = {options.c[solution.index],
+                   solution.objective,
+                   solution.iterations,
+                   solution.converged,
+                   {solution.correct, rows->rows()},
+                   scores[i],
+                   solution.gap / solution.objective,
+                   {}};
+          for (const auto& set : others) point.test_sets.push_back(set[i]);
+          if (on_point) on_point(point);
+          // Ties go to the stronger penalty, in whatever order they come.
+          const std::int64_t best = result.path[result.chosen].held_out.correct;
+          if (chosen.empty() || point.held_out.correct > best ||
+              (point.held_out.correct == best && solution.index < result.chosen)) {
+            result.chosen = solution.index;
+            chosen = *solution.coefficients;
+          }
+        }
+      });
   result.at_grid_edge =
       options.c.size() > 1 && (result.chosen == 0 || result.chosen + 1 == options.c.size());
   fold_back(chosen, normalisation, present, result);

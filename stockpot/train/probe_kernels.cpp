@@ -168,7 +168,8 @@ STOCKPOT_INLINE double blocked_sum(std::int64_t n, const Term& term) {
 
 STOCKPOT_PER_ISA
 double dot(std::int64_t n, const float* x, const float* y) {
-  return blocked_sum(n, [=](std::int64_t i) __attribute__((always_inline)) { return x[i] * y[i]; });
+  return blocked_sum(
+      n, [=](std::int64_t i) __attribute__((always_inline)) { return x[i] * y[i]; });
 }
 STOCKPOT_PER_ISA
 double dot(std::int64_t n, const double* x, const float* y) { return lane_dot(n, x, y); }
@@ -177,7 +178,9 @@ double dot(std::int64_t n, const double* x, const double* y) { return lane_dot(n
 STOCKPOT_PER_ISA
 double dot(std::int64_t n, double a, const float* x, double b, const float* y, const float* z) {
   const auto p = static_cast<float>(a), q = static_cast<float>(b);
-  return blocked_sum(n, [=](std::int64_t i) __attribute__((always_inline)) { return (p * x[i] + q * y[i]) * z[i]; });
+  return blocked_sum(
+      n, [=](std::int64_t i)
+             __attribute__((always_inline)) { return (p * x[i] + q * y[i]) * z[i]; });
 }
 
 STOCKPOT_PER_ISA
@@ -198,6 +201,12 @@ void add_scaled(std::int64_t n, double a, const float* x, double b, const float*
   const auto p = static_cast<float>(a), q = static_cast<float>(b);
   STOCKPOT_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) z[i] += p * x[i] + q * y[i];
+}
+
+STOCKPOT_PER_ISA
+void add_number(std::int64_t n, float a, float* x) {
+  STOCKPOT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) x[i] += a;
 }
 
 STOCKPOT_PER_ISA

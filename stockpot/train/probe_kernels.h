@@ -39,6 +39,8 @@ void add_scaled(std::int64_t n, double a, const double* x, double* y);
 // z += a x + b y.
 void add_scaled(std::int64_t n, double a, const float* x, double b, const float* y, float* z);
 
+// x[i] += a.
+void add_number(std::int64_t n, float a, float* x);
 // total[i] += x[i].
 void add_row(std::int64_t n, const float* x, double* total);
 

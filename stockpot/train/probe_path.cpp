@@ -13,7 +13,7 @@ namespace {
 constexpr double kNodeRatio = 2.4;
 constexpr std::size_t kNodesBefore = 5, kNodesAround = 6;
 constexpr double kFloat32Tolerance = 1e-8;
-// Bytes of curvature pairs, of which one penalty has 30 at most and 5 at least.
+// Bytes of curvature pairs.
 constexpr std::int64_t kMostHistory = std::int64_t{1} << 28;
 // Penalties between nodes wait until there are so many columns of them.
 constexpr std::int64_t kWaitingColumns = 1024;
@@ -51,9 +51,11 @@ class PathSolver {
     problem_.metric = &metric_;
     problem_.tolerance = std::max(options.tolerance, 10 * kFloat32Tolerance);
     problem_.max_iterations = options.max_iterations;
-    // With few rows a pair costs as much as 40 of them.
-    problem_.history = static_cast<std::size_t>(std::clamp<std::int64_t>(
-        std::min(kMostHistory / (8 * rows.length()), rows.rows() / 40), 5, 30));
+    // Longer memories save passes and cost time of their own: a pair as much as 40 to 600 rows, as
+    // it lies in the cache or does not. With fewer than 25 the estimate of the gap suffers.
+    problem_.history = static_cast<std::size_t>(std::max<std::int64_t>(
+        5, std::min(kMostHistory / (8 * rows.length()),
+                    std::clamp<std::int64_t>(rows.rows() / 600, 25, 60))));
     exact_problem_ = problem_;
     exact_problem_.tolerance = options.tolerance;
     // Without weights the best intercepts are the logarithms of the classes' shares.
@@ -136,8 +138,8 @@ class PathSolver {
     std::size_t ready = waiting_.size();
     if (!all) {
       const std::size_t limit = nodes_.size() < 3 ? 0 : nodes_[nodes_.size() - 3].index;
-      ready = static_cast<std::size_t>(
-          std::lower_bound(waiting_.begin(), waiting_.end(), limit) - waiting_.begin());
+      ready = static_cast<std::size_t>(std::lower_bound(waiting_.begin(), waiting_.end(), limit) -
+                                       waiting_.begin());
       if (static_cast<std::int64_t>(ready) * rows_.classes() < kWaitingColumns) return;
     }
     const auto most =

@@ -26,14 +26,14 @@ EpochTotals::EpochTotals(at::Device device)
       recent_(at::zeros({kRemembered, 2}, loss_.options())) {}
 
 void EpochTotals::add(std::int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm,
-                      const at::Tensor& logits, const at::Tensor& labels) {
-  loss_.add_(loss.detach(), static_cast<double>(labels.size(0)));
+                      const at::Tensor& correct, std::int64_t rows) {
+  loss_.add_(loss.detach(), static_cast<double>(rows));
   norms_.add_(gradient_norm);
-  correct_.add_(logits.detach().argmax(1).eq(labels).sum());
+  correct_.add_(correct);
   const at::Tensor place = recent_.select(0, step % kRemembered);
   place.select(0, 0).copy_(loss.detach());
   place.select(0, 1).copy_(gradient_norm);
-  rows_ += labels.size(0);
+  rows_ += rows;
 }
 
 bool EpochTotals::finite() const { return std::isfinite((loss_ + norms_).item<double>()); }

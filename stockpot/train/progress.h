@@ -17,7 +17,7 @@ class EpochTotals {
   explicit EpochTotals(at::Device device);
 
   void add(std::int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm,
-           const at::Tensor& logits, const at::Tensor& labels);
+           const at::Tensor& correct, std::int64_t rows);
   // False as soon as one loss or gradient of the epoch was not finite.
   bool finite() const;
   // The first such step among the last kRemembered; 0 when there is none.

@@ -12,8 +12,35 @@ namespace stockpot {
 namespace {
 
 constexpr int kMostTrials = 20;
-// Iterations that bring the estimate of the gap no further: rounding is all that is left.
+// Iterations with hardly a fall of the objective: rounding is all that is left.
 constexpr int kMostIdle = 30;
+
+// Long vectors are worked on by all threads, in blocks that do not depend on their number.
+constexpr std::int64_t kBlock = 1 << 14, kLong = 1 << 16;
+
+template <typename Part>
+double sum_of_blocks(std::int64_t n, const Part& part) {
+  if (n < kLong) return part(0, n);
+  std::vector<double> parts(static_cast<std::size_t>((n + kBlock - 1) / kBlock));
+  for_ranges(n, kBlock, [&](std::int64_t begin, std::int64_t end) {
+    parts[static_cast<std::size_t>(begin / kBlock)] = part(begin, end - begin);
+  });
+  double sum = 0;
+  for (const double one : parts) sum += one;
+  return sum;
+}
+
+template <typename Body>
+void in_blocks(std::int64_t n, const Body& body) {
+  if (n < kLong) return body(0, n);
+  for_ranges(n, kBlock, [&](std::int64_t begin, std::int64_t end) { body(begin, end - begin); });
+}
+
+template <typename X, typename Y>
+double product(std::int64_t n, const X* x, const Y* y) {
+  return sum_of_blocks(
+      n, [=](std::int64_t begin, std::int64_t size) { return dot(size, x + begin, y + begin); });
+}
 
 }  // namespace
 
@@ -30,27 +57,39 @@ double Descent::step_product(const CurvaturePair& pair) const {
 }
 
 void Descent::apply_inverse(GramMetric::Rest rest, double scale, std::vector<float>& x) const {
-  const auto n = static_cast<std::int64_t>(x.size());
   const std::int64_t intercepts = problem_->classes;
   const double ridge = problem_->ridge;
+  float* w = x.data();
+  float* b = w + weights();
   std::vector<double> alphas(history_.size());
   for (std::size_t i = history_.size(); i-- > 0;) {
     const CurvaturePair& pair = *history_[i];
-    alphas[i] = dot(n, pair.step.data(), x.data()) / step_product(pair);
-    const double by_change = -alphas[i] * c_;
-    add_scaled(weights(), by_change, pair.change.data(), -alphas[i] * ridge, pair.step.data(),
-               x.data());
-    add_scaled(intercepts, by_change, pair.change.data() + weights(), x.data() + weights());
+    const float *step = pair.step.data(), *change = pair.change.data();
+    alphas[i] =
+        (product(weights(), step, w) + dot(intercepts, step + weights(), b)) / step_product(pair);
+    in_blocks(weights(), [&, alpha = alphas[i]](std::int64_t begin, std::int64_t size) {
+      add_scaled(size, -alpha * c_, change + begin, -alpha * ridge, step + begin, w + begin);
+    });
+    add_scaled(intercepts, -alphas[i] * c_, change + weights(), b);
   }
-  problem_->metric->solve(c_ * curvature_, ridge, rest, problem_->classes, x.data());
+  static const double K = getenv("KAPPA") ? atof(getenv("KAPPA")) : 1;
+  problem_->metric->solve(c_ * curvature_ * (rest == GramMetric::Rest::mean ? K : 1), ridge, rest, problem_->classes, w);
   if (scale != 1)
     for (float& value : x) value *= static_cast<float>(scale);
   for (std::size_t i = 0; i < history_.size(); ++i) {
     const CurvaturePair& pair = *history_[i];
-    const double product =
-        dot(weights(), c_, pair.change.data(), ridge, pair.step.data(), x.data()) +
-        c_ * dot(intercepts, pair.change.data() + weights(), x.data() + weights());
-    add_scaled(n, alphas[i] - product / step_product(pair), pair.step.data(), x.data());
+    const float *step = pair.step.data(), *change = pair.change.data();
+    const double beta =
+        (sum_of_blocks(weights(),
+                       [&](std::int64_t begin, std::int64_t size) {
+                         return dot(size, c_, change + begin, ridge, step + begin, w + begin);
+                       }) +
+         c_ * dot(intercepts, change + weights(), b)) /
+        step_product(pair);
+    in_blocks(weights() + intercepts,
+              [&, left = alphas[i] - beta](std::int64_t begin, std::int64_t size) {
+                add_scaled(size, left, step + begin, w + begin);
+              });
   }
 }
 
@@ -69,6 +108,8 @@ void Descent::take(const LossSums& sums) {
   // it does the objective, whose last falls are smaller than its error in float32.
   if (slope >= 0.9 * slope_ && slope <= -0.5 * slope_) {
     ++iterations_;
+    const double fall = -step_ * (slope_ + slope) / 2;
+    idle_ = fall > 1e-3 * problem_->tolerance * objective_ ? 0 : idle_ + 1;
     return accept(sums, objective);
   }
   if (++trials_ == kMostTrials) {
@@ -142,15 +183,14 @@ void Descent::next_direction() {
   direction_ = gradient;
   apply_inverse(GramMetric::Rest::largest, metric_scale_, direction_);
   slope_ = -dot(n, gradient.data(), direction_.data());
+  static const double safety = getenv("SAFETY") ? atof(getenv("SAFETY")) : 8;
   gap_ = -slope_ / 2;
-  idle_ = gap_ < 0.9 * least_gap_ ? 0 : idle_ + 1;
-  least_gap_ = std::min(least_gap_, gap_);
-  if (kSafety * gap_ <= problem_->tolerance * objective_) {
+  if (safety * gap_ <= problem_->tolerance * objective_) {
     // The same without what keeps steps short, which underrates the gap by up to 36 times.
     std::vector<float> longer = gradient;
     apply_inverse(GramMetric::Rest::mean, 1, longer);
     gap_ = dot(n, gradient.data(), longer.data()) / 2;
-    converged_ = kSafety * gap_ <= problem_->tolerance * objective_;
+    converged_ = safety * gap_ <= problem_->tolerance * objective_;
   }
   if (!converged_)
     stopped_ = iterations_ >= problem_->max_iterations || idle_ >= kMostIdle || !(slope_ < 0);

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <deque>
-#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -37,7 +36,7 @@ struct SoftmaxProblem {
   const GramMetric* metric = nullptr;
   double tolerance = 5e-7;  // relative, of the objective
   int max_iterations = 1000;
-  std::size_t history = 30;    // pairs
+  std::size_t history = 30;  // pairs
 };
 
 // A minimisation that says where to evaluate the loss next, so that many of them can share one
@@ -63,7 +62,7 @@ class Descent {
   const Coefficients& coefficients() const { return at_; }
   const CurvatureHistory& history() const { return history_; }
 
-  static constexpr double kSafety = 4;
+  static constexpr double kSafety = 8;
 
  private:
   void accept(const LossSums& sums, double objective);
@@ -82,7 +81,6 @@ class Descent {
   CurvatureHistory history_;
   double objective_ = 0, gap_ = 0, curvature_ = 0, slope_ = 0, metric_scale_ = 1;
   double step_ = 0, low_ = 0, high_ = 0;
-  double least_gap_ = std::numeric_limits<double>::infinity();
   int iterations_ = 0, trials_ = 0, idle_ = 0;
   std::int64_t correct_ = 0;
   bool converged_ = false, stopped_ = false;

@@ -29,9 +29,12 @@ at::Tensor mix(const at::Tensor& images, const Mixing& mixing) {
 
 TrainingBatch to_training_batch(const Batch& batch, const Mixing& mixing, const Classifier& model) {
   TrainingBatch result;
+  result.positions = batch.positions;
+  result.whole = batch.whole;
+  result.labels = labels_of(batch, model.device());
+  if (batch.size == 0) return result;
   result.images = to_input(batch.pixels, batch.size, batch.height, batch.width,
                            model.folder().preprocessing, model.device());
-  result.labels = labels_of(batch, model.device());
   if (mixing.lambda == 1) return result;
   result.images = mix(result.images, mixing);
   result.partners = result.labels.flip({0});
@@ -40,8 +43,11 @@ TrainingBatch to_training_batch(const Batch& batch, const Mixing& mixing, const 
 }
 
 TrainingBatch TrainingBatch::rows(std::int64_t begin, std::int64_t end) const {
-  return {images.slice(0, begin, end), labels.slice(0, begin, end),
-          partners.defined() ? partners.slice(0, begin, end) : at::Tensor(), share};
+  TrainingBatch some = *this;
+  some.images = images.slice(0, begin, end);
+  some.labels = labels.slice(0, begin, end);
+  if (partners.defined()) some.partners = partners.slice(0, begin, end);
+  return some;
 }
 
 Loss TrainingBatch::loss(const at::Tensor& logits, double smoothing) const {

@@ -3,6 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <vector>
+
 #include "stockpot/data/batch.h"
 #include "stockpot/data/mixing.h"
 #include "stockpot/model/classifier.h"
@@ -12,13 +15,17 @@ namespace stockpot {
 
 // Rows of a batch on the model's device.
 struct TrainingBatch {
-  at::Tensor images;  // n x 3 x height x width float32, normalised and mixed
+  at::Tensor images;  // n x 3 x height x width float32, normalised and mixed; undefined for no rows
   at::Tensor labels;  // n int64
   // Of the rows that these are mixed with; undefined when they are not.
   at::Tensor partners;
   double share = 1;  // of a row's own label in its target
+  // Where these rows stand in the batch of all ranks, which has `whole`; empty: they are all of it.
+  std::vector<std::int64_t> positions;
+  std::int64_t whole = 0;
 
   std::int64_t size() const { return labels.size(0); }
+  // Some of them; positions and whole stay.
   TrainingBatch rows(std::int64_t begin, std::int64_t end) const;
   Loss loss(const at::Tensor& logits, double smoothing) const;
 };

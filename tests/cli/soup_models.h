@@ -22,14 +22,17 @@ inline std::vector<std::string> near_models(const SmallWorld& world, int count) 
     const Checkpoint model = Checkpoint::open(world / "model");
     RandomStream random(static_cast<std::uint64_t>(i), Purpose::test);
     for (const TensorView& tensor : model.tensors()) {
-      if (tensor.dtype != Dtype::f32 || tensor.name.find("running") != std::string::npos) {
+      if (!row(tensor.dtype).floating || tensor.name.find("running") != std::string::npos) {
         tensors.push_back(
             {tensor.name, tensor.dtype, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}});
         continue;
       }
       std::vector<float> values = float_values(tensor);
       for (float& value : values) value *= static_cast<float>(1 + 0.2 * random.normal());
-      tensors.push_back(make_tensor(tensor.name, tensor.dtype, tensor.shape, values));
+      OwnedTensor noisy{tensor.name, tensor.dtype, tensor.shape,
+                        std::vector<std::byte>(tensor.bytes.size())};
+      write_values(std::span<const float>(values), tensor.dtype, noisy.bytes);
+      tensors.push_back(std::move(noisy));
     }
     std::vector<TensorView> views;
     for (const OwnedTensor& tensor : tensors) views.push_back(tensor.view());

@@ -33,7 +33,7 @@ data = open(sys.argv[1], "rb").read()
 size = struct.unpack("<Q", data[:8])[0]
 start, end = json.loads(data[8:8 + size])["w"]["data_offsets"]
 x = struct.unpack("<3f", data[8 + size + start:8 + size + end])
-correct = round(1000 - 100 * sum((v - 1) ** 2 for v in x))
+correct = max(0, round(1000 - 100 * sum((v - 1) ** 2 for v in x)))
 open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "runs"), "a").write("run\n")
 json.dump({"metrics": {"accuracy": correct / 1000, "loss": -correct}, "n": 1000,
            "correct": correct}, open(sys.argv[2], "w"))
@@ -84,12 +84,12 @@ TEST_F(Searching, FindsASoupWithAProgramOfTheUsers) {
   const Outcome outcome = run("soup");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const Json json = result("soup");
-  EXPECT_EQ(ingredients(json), "m0 m1 m3 m4 ");
+  EXPECT_EQ(ingredients(json), "m0 m1 ");
   EXPECT_EQ(json.find("held_out")->find("correct")->as_integer(), 1000);
   const std::vector<float> mean = float_values(Checkpoint::open(here / "soup/model").at("w"));
   EXPECT_EQ(mean, (std::vector<float>{1, 1, 1}));
   EXPECT_EQ(runs(), 5u + 4u);
-  EXPECT_TRUE(contains(outcome.out, "4 of 5 models: 100.00 %")) << outcome.out;
+  EXPECT_TRUE(contains(outcome.out, "2 of 5 models: 100.00 %")) << outcome.out;
   EXPECT_EQ(stockpot(here, {"verify", "soup/model"}).code, 0);
 }
 
@@ -111,7 +111,7 @@ TEST_F(Searching, PrintsOneJsonDocument) {
 
 TEST_F(Searching, MinimizesWhenAskedTo) {
   ASSERT_EQ(run("soup", {"--metric", "/metrics/loss", "--minimize"}).code, 0);
-  EXPECT_EQ(ingredients(result("soup")), "m0 m1 m3 m4 ");
+  EXPECT_EQ(ingredients(result("soup")), "m0 m1 ");
   EXPECT_EQ(result("soup").find("held_out")->find("value")->as_number(), -1000);
 }
 

@@ -177,6 +177,38 @@ TEST(Batches, CanBeAbandonedAtAnyPoint) {
   }
 }
 
+TEST(Batches, MakeOnlyAPartWhereAsked) {
+  const Small small;
+  const ImageDataset set = load(small / "set");
+  BatchPlan plan;
+  plan.batch_size = 8;  // 8, 8, 8 and 1
+  plan.shuffle = true;
+  const std::vector<Batch> whole = all(set, plan);
+  // Every other row, from the second on: none of the last batch.
+  plan.part = [](std::int64_t rows) {
+    std::vector<std::int64_t> odd;
+    for (std::int64_t row = 1; row < rows; row += 2) odd.push_back(row);
+    return odd;
+  };
+  for (const int threads : {0, 1, 3}) {
+    plan.loader_threads = threads;
+    const std::vector<Batch> parts = all(set, plan);
+    ASSERT_EQ(parts.size(), 4u);
+    EXPECT_EQ(parts[3].size, 0);
+    for (std::size_t k = 0; k < 4; ++k) {
+      EXPECT_EQ(parts[k].whole, whole[k].size);
+      for (std::size_t i = 0; i < parts[k].positions.size(); ++i) {
+        EXPECT_EQ(parts[k].indices[i], whole[k].indices[2 * i + 1]);
+        EXPECT_EQ(parts[k].labels[i], whole[k].labels[2 * i + 1]);
+        EXPECT_TRUE(
+            std::equal(parts[k].pixels.begin() + static_cast<std::ptrdiff_t>(27 * i),
+                       parts[k].pixels.begin() + static_cast<std::ptrdiff_t>(27 * (i + 1)),
+                       whole[k].pixels.begin() + static_cast<std::ptrdiff_t>(27 * (2 * i + 1))));
+      }
+    }
+  }
+}
+
 TEST(Batches, RefuseImpossiblePlans) {
   const Small small;
   const ImageDataset set = load(small / "set");

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <numeric>
 
 #include "stockpot/base/random.h"
@@ -21,7 +21,7 @@ ImageDataset load_images() {
 
 class PredictRows : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(PredictRows, GivesTheSameBitsInEveryBatch) {
+TEST_P(PredictRows, HardlyDependsOnTheBatch) {
   Classifier model = Classifier::load(ModelFolder::open(fixtures() / "model" / GetParam()));
   const ImageDataset set = load_images();
   model.evaluate();
@@ -33,6 +33,8 @@ TEST_P(PredictRows, GivesTheSameBitsInEveryBatch) {
   predict_rows(model, set, all, whole);
   EXPECT_EQ(whole, predict(model, set).logits);
 
+  float largest = 0;
+  for (const float logit : whole) largest = std::max(largest, std::abs(logit));
   RandomStream random(1, Purpose::test);
   for (int round = 0; round < 12; ++round) {
     std::vector<std::int64_t> order =
@@ -42,11 +44,10 @@ TEST_P(PredictRows, GivesTheSameBitsInEveryBatch) {
       std::vector<float> logits(size * classes);
       predict_rows(model, set, std::span(order).subspan(at, size), logits);
       for (std::size_t i = 0; i < size; ++i)
-        EXPECT_EQ(std::memcmp(logits.data() + i * classes,
-                              whole.data() + static_cast<std::size_t>(order[at + i]) * classes,
-                              classes * sizeof(float)),
-                  0)
-            << "row " << order[at + i] << " in a batch of " << size;
+        for (std::size_t c = 0; c < classes; ++c)
+          EXPECT_NEAR(logits[i * classes + c],
+                      whole[static_cast<std::size_t>(order[at + i]) * classes + c], 1e-5 * largest)
+              << "row " << order[at + i] << " in a batch of " << size;
       at += size;
     }
   }

@@ -195,6 +195,10 @@ TEST_F(Evaluating, RefusesCommandsThatCannotBe) {
   options.command = {"no-such-program-anywhere", "{result_json}"};
   EXPECT_EQ(message_of<UsageError>([&] { run(); }),
             "cannot start the evaluator no-such-program-anywhere: No such file or directory");
+  options.command = {"python3 eval.py"};
+  EXPECT_EQ(message_of<UsageError>([&] { run(); }),
+            "cannot start the evaluator python3 eval.py: No such file or directory (its words are "
+            "separate arguments, not one quoted text)");
   options.metric = "accuracy";
   EXPECT_EQ(message_of<UsageError>([&] { run(); }),
             "the metric 'accuracy' is no JSON pointer into the evaluator's result; write "

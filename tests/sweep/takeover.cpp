@@ -85,11 +85,10 @@ TEST(Takeover, F09_AStalledWorkerThatWakesIsFencedAndItsLogSaysSo) {
       spawn([&] { return worker(folder.path(), trials, held_until(go, "late")); });
   ASSERT_TRUE(wait_until([&] { return fs::exists(trial / "begun"); }));
   kill(stalled, SIGSTOP);
-  EXPECT_EQ(worker(folder.path(), trials,
-                   [](const Trial&, TrialRun&) {
-                     return Json::object({{"who", "other"}});
-                   }),
-            0);
+  WorkerOptions impatient = quick();
+  impatient.heartbeat.stale_after = milliseconds(200);
+  const RunTrial other = [](const Trial&, TrialRun&) { return Json::object({{"who", "other"}}); };
+  EXPECT_EQ(worker(folder.path(), trials, other, impatient), 0);
   folder.put("go", "");
   kill(stalled, SIGCONT);
   EXPECT_EQ(outcome_of(stalled), 0) << "the trial is done, if not by this worker";

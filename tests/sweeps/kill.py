@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Kills a sweep again and again and compares what is left at the end with an undisturbed one.
 
 usage: kill.py STOCKPOT DEMO [--kills 50] [--seed N]
@@ -35,6 +36,8 @@ search:
     augment: {{choice: [minimal, strong]}}
     mixup: {{choice: [0, 0.3]}}
 checkpoint: {{every: 1s}}
+# A trial whose workers die again and again without getting further is given up, else.
+on_failure: {{retries: 100}}
 heartbeat: {{every: 1s, stale_after: 5s}}
 """
 

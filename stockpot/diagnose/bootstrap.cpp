@@ -1,0 +1,78 @@
+#include "stockpot/diagnose/bootstrap.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cmath>
+
+#include "stockpot/base/random.h"
+
+namespace stockpot::diagnose {
+namespace {
+
+// P(Poisson(1) <= k) in units of 2^-32.
+std::array<double, 16> poisson_table() {
+  std::array<double, 16> table{};
+  double term = std::exp(-1.0), sum = 0;
+  for (std::size_t k = 0; k < table.size(); ++k) {
+    sum += term;
+    table[k] = sum * 4294967296.0;
+    term /= static_cast<double>(k + 1);
+  }
+  return table;
+}
+
+int poisson(std::uint32_t bits) {
+  static const std::array<double, 16> table = poisson_table();
+  int count = 0;
+  while (count < 15 && bits >= table[static_cast<std::size_t>(count)]) ++count;
+  return count;
+}
+
+}  // namespace
+
+Interval percentiles(std::vector<double> replicates) {
+  assert(!replicates.empty());
+  std::sort(replicates.begin(), replicates.end(),
+            [](double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; });
+  const double count = static_cast<double>(replicates.size());
+  const auto at = [&](double share) {
+    const double rank = std::clamp(std::ceil(share * count) - 1, 0.0, count - 1);
+    return replicates[static_cast<std::size_t>(rank)];
+  };
+  return {at(0.025), at(0.975)};
+}
+
+StreamingBootstrap::StreamingBootstrap(std::uint64_t seed, std::uint64_t set, std::size_t channels)
+    : seed_(seed),
+      set_(set),
+      channels_(channels),
+      sums_(channels),
+      weights_(kReplicates),
+      weighted_(kReplicates * channels) {}
+
+void StreamingBootstrap::add(std::span<const double> values) {
+  assert(values.size() == channels_);
+  RandomStream draws(seed_, Purpose::subset, set_, rows_++);
+  for (std::size_t c = 0; c < channels_; ++c) sums_[c] += values[c];
+  double* into = weighted_.data();
+  for (int replicate = 0; replicate < kReplicates; ++replicate, into += channels_) {
+    const int weight = poisson(draws.next());
+    if (weight == 0) continue;
+    weights_[static_cast<std::size_t>(replicate)] += weight;
+    for (std::size_t c = 0; c < channels_; ++c) into[c] += weight * values[c];
+  }
+}
+
+double StreamingBootstrap::mean(std::size_t channel) const {
+  return sums_[channel] / static_cast<double>(rows_);
+}
+
+std::vector<double> StreamingBootstrap::replicates(std::size_t channel) const {
+  std::vector<double> means(kReplicates);
+  for (std::size_t r = 0; r < means.size(); ++r)
+    means[r] = weighted_[r * channels_ + channel] / weights_[r];
+  return means;
+}
+
+}  // namespace stockpot::diagnose

@@ -1,0 +1,91 @@
+#include "stockpot/diagnose/moments.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "stockpot/base/threads.h"
+
+namespace stockpot::diagnose {
+namespace {
+
+// Columns of a product that one thread makes at a time.
+constexpr std::int64_t kColumns = 64;
+// Below this share of the total scatter, a within-class scatter is rounding.
+constexpr double kRounding = 1e-12;
+
+double between_scatter(const FeatureMoments& moments) {
+  const MatrixXd means = moments.class_means();
+  double sum = 0;
+  for (Eigen::Index c = 0; c < means.rows(); ++c)
+    sum += static_cast<double>(moments.class_counts()[static_cast<std::size_t>(c)]) *
+           (means.row(c).transpose() - moments.mean()).squaredNorm();
+  return sum;
+}
+
+}  // namespace
+
+void add_product(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b) {
+  assert(a.rows() == b.rows() && sum.rows() == a.cols() && sum.cols() == b.cols());
+  parallel_for(b.cols(), kColumns, [&](std::int64_t begin, std::int64_t end) {
+    sum.middleCols(begin, end - begin).noalias() +=
+        a.transpose() * b.middleCols(begin, end - begin);
+  });
+}
+
+FeatureMoments::FeatureMoments(std::int64_t features, std::int64_t classes)
+    : mean_(VectorXd::Zero(features)),
+      scatter_(MatrixXd::Zero(features, features)),
+      class_sums_(MatrixXd::Zero(classes, features)),
+      class_counts_(static_cast<std::size_t>(classes)) {}
+
+void FeatureMoments::add(const MatrixXd& rows, std::span<const std::int64_t> labels) {
+  assert(rows.cols() == mean_.size() && static_cast<std::size_t>(rows.rows()) == labels.size());
+  if (rows.rows() == 0) return;
+  const VectorXd batch_mean = rows.colwise().mean();
+  const MatrixXd centred = rows.rowwise() - batch_mean.transpose();
+  add_product(scatter_, centred, centred);
+  const double before = static_cast<double>(count_), added = static_cast<double>(rows.rows());
+  const VectorXd shift = batch_mean - mean_;
+  scatter_.noalias() += (before * added / (before + added)) * shift * shift.transpose();
+  mean_ += added / (before + added) * shift;
+  norms_ += rows.rowwise().norm().sum();
+  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
+    const std::int64_t label = labels[static_cast<std::size_t>(i)];
+    class_sums_.row(label) += rows.row(i);
+    ++class_counts_[static_cast<std::size_t>(label)];
+  }
+  count_ += rows.rows();
+}
+
+double FeatureMoments::mean_norm() const { return norms_ / static_cast<double>(count_); }
+
+double FeatureMoments::pair_distance() const {
+  return std::sqrt(2 * total_scatter() / static_cast<double>(count_ - 1));
+}
+
+std::int64_t FeatureMoments::classes_seen() const {
+  return std::count_if(class_counts_.begin(), class_counts_.end(),
+                       [](std::int64_t rows) { return rows > 0; });
+}
+
+MatrixXd FeatureMoments::class_means() const {
+  MatrixXd means = class_sums_;
+  for (Eigen::Index c = 0; c < means.rows(); ++c)
+    if (const auto rows = class_counts_[static_cast<std::size_t>(c)]; rows > 0)
+      means.row(c) /= static_cast<double>(rows);
+  return means;
+}
+
+bool has_separation(const FeatureMoments& moments) {
+  if (moments.classes_seen() < 2) return false;
+  const double total = moments.total_scatter();
+  return total > 0 && total - between_scatter(moments) > kRounding * total;
+}
+
+Separation separation(const FeatureMoments& moments) {
+  const double share = between_scatter(moments) / moments.total_scatter();
+  return {.between = share, .within = 1 - share};
+}
+
+}  // namespace stockpot::diagnose

@@ -1,0 +1,48 @@
+// How far the features of the same pictures moved from one model to another, over a stream.
+#pragma once
+
+#include <map>
+
+#include "stockpot/diagnose/moments.h"
+
+namespace stockpot::diagnose {
+
+// Quantiles of a stream of lengths in bounded memory: counts in bins 1.1 % wide.
+class LengthHistogram {
+ public:
+  void add(double length);  // >= 0, finite
+  double median() const;    // to 0.6 %; of an even count the lower of the two
+ private:
+  std::map<int, std::int64_t> bins_;  // by floor(64 log2(length))
+  std::int64_t zeros_ = 0, count_ = 0;
+};
+
+// Before and after have the same number of features.
+class Movement {
+ public:
+  explicit Movement(std::int64_t features);
+
+  // n x d each, of the same pictures in the same order. Returns the n distances.
+  VectorXd add(const MatrixXd& before, const MatrixXd& after);
+
+  std::int64_t count() const { return count_; }
+  double mean_distance() const { return distances_ / static_cast<double>(count_); }
+  double median_distance() const { return histogram_.median(); }
+  double mean_square() const { return displacement_.trace() / static_cast<double>(count_); }
+  // Sum over the rows of (x - mean x)(y - mean y)^T, d x d: x before, y after.
+  const MatrixXd& cross() const { return cross_; }
+  // Sum over the rows of (y - x)(y - x)^T, d x d, about zero.
+  const MatrixXd& displacement() const { return displacement_; }
+  // Share of the squared movement that all rows have in common: ||mean(y - x)||^2 / mean square;
+  // 0 when nothing moved.
+  double common_share() const;
+
+ private:
+  std::int64_t count_ = 0;
+  double distances_ = 0;
+  VectorXd mean_before_, mean_after_, moved_;
+  MatrixXd cross_, displacement_;
+  LengthHistogram histogram_;
+};
+
+}  // namespace stockpot::diagnose

@@ -1,0 +1,56 @@
+// The accumulators of one set, for all models, and what is left of the ID set for later ones.
+#pragma once
+
+#include "stockpot/diagnose/distortion.h"
+#include "stockpot/diagnose/movement.h"
+
+namespace stockpot::diagnose {
+
+// What ID leaves behind of one model.
+struct IdFeatures {
+  Span span;
+  VectorXd mean;
+  double pair_distance = 0;
+  NearestMean classes;
+};
+
+struct IdTraces {
+  std::vector<IdFeatures> models;
+  std::vector<std::vector<double>> distances;  // one an AFTER: replicates of the mean distance
+};
+
+class SetStudy {
+ public:
+  SetStudy(const std::vector<DiagnosedModel>& models, std::int64_t classes, std::string name,
+           std::uint64_t seed, std::uint64_t index);
+
+  // `id`: null while the set is ID itself.
+  void add(const FeatureRows& rows, const IdTraces* id);
+  // What an ID set leaves; throws as DistortionStudy::finish_set().
+  IdTraces traces(const SpanRule& rule) const;
+  // `self`: this is the ID set, and `id` its own traces.
+  DistortionSet result(const SpanRule& rule, const IdTraces& id, bool self) const;
+
+ private:
+  std::vector<Span> spans(const SpanRule& rule) const;
+  SetFeatures features_of(std::size_t model, const Span& span, const IdTraces& id, bool self) const;
+  SetMovement movement_of(std::size_t after, const std::vector<Span>& spans, const IdTraces& id,
+                          bool self) const;
+  void compare_means(SetMovement& moved, std::size_t after, const IdTraces& id, bool self) const;
+
+  const std::vector<DiagnosedModel>& models_;
+  std::string name_;
+  std::int64_t rows_ = 0;
+  std::vector<FeatureMoments> moments_;  // one a model
+  std::vector<Movement> movements_;      // one an AFTER
+  std::vector<Counts> right_, nearest_;  // one a model
+  std::vector<Counts> on_before_;        // one an AFTER
+  // Channels: a model's right answers, then the distances of every AFTER.
+  StreamingBootstrap bootstrap_;
+};
+
+// Throws RunError naming model, set, row (from `first_row` on) and feature of what is not finite.
+MatrixXd checked_rows(const DiagnosedModel& model, const std::string& set,
+                      std::span<const float> features, std::size_t rows, std::int64_t first_row);
+
+}  // namespace stockpot::diagnose

@@ -1,0 +1,24 @@
+// Features of one set by several models at once, batch by batch: nothing of size n is kept.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "stockpot/eval/evaluate.h"
+
+namespace stockpot {
+
+struct FeatureBatch {
+  std::span<const std::int64_t> labels;          // n
+  std::vector<std::span<const float>> features;  // one a model, n x feature_size, float32
+};
+
+// Calls `visit` with every batch in the set's order; what it is given lives as long as the call.
+// The pictures go through each model as evaluation does. All models must prepare pictures alike.
+void stream_features(std::span<Classifier> models, const ImageDataset& set,
+                     const EvalOptions& options,
+                     const std::function<void(const FeatureBatch&)>& visit);
+
+}  // namespace stockpot
