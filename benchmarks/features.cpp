@@ -28,8 +28,7 @@ void write_features(const fs::path& model_folder, const fs::path& source, const 
       {"x",
        Dtype::f32,
        {x.size(0), x.size(1)},
-       std::as_bytes(
-           std::span(x.data_ptr<float>(), static_cast<std::size_t>(x.numel())))},
+       std::as_bytes(std::span(x.data_ptr<float>(), static_cast<std::size_t>(x.numel())))},
       {"y", Dtype::i64, {set.size()}, std::as_bytes(std::span(y))}};
   write_safetensors(output, tensors);
 }

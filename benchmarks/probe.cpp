@@ -2,6 +2,8 @@
 // compares it with scikit-learn's.
 //   probe_benchmark FEATURES THREADS REPETITIONS [DEVICE]
 // FEATURES: a safetensors file with x, y, held_out_x and held_out_y (F32, I64).
+#include "stockpot/train/probe.h"
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 
@@ -14,7 +16,6 @@
 #include "stockpot/base/threads.h"
 #include "stockpot/checkpoint/safetensors.h"
 #include "stockpot/model/runtime.h"
-#include "stockpot/train/probe.h"
 
 namespace stockpot {
 namespace {

@@ -86,7 +86,7 @@ std::optional<double> statistics_change(const Classifier& before, const Classifi
     if (!value.is_floating_point()) continue;  // counters of batches
     for (const auto& [other, first] : before.buffers())
       if (other == name && value.sizes() == first.sizes())
-        most = std::max(most.value_or(0), (value - first).abs().max().item<double>());
+        most = std::max(most.value_or(0), value.sub(first).abs().max().item().toDouble());
   }
   return most;
 }

@@ -32,8 +32,10 @@ SlurmOptions slurm_options(const SweepRunArgs& args, const CommandLine& line) {
   SlurmOptions options;
   options.command = worker_command(args);
   if (args.self_requeue) options.command.push_back("--requeue");
-  if (line.threads > 0)
-    options.command.insert(options.command.end(), {"--threads", std::to_string(line.threads)});
+  // Not every Slurm keeps a task to its cores; and a run only goes on with as many threads.
+  const std::int64_t threads = line.threads > 0 ? line.threads : args.cpus;
+  if (threads > 0)
+    options.command.insert(options.command.end(), {"--threads", std::to_string(threads)});
   if (!args.devices.empty())
     options.command.insert(options.command.end(), {"--device", args.devices.front()});
   options.partition = args.partition;

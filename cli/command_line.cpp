@@ -109,7 +109,8 @@ void add_overrides(CLI::App& app, std::vector<std::string>& overrides) {
   app.add_option_function<std::vector<std::string>>(
          "--set", add, "A key of the recipe, with dots: train.lr=1e-4; repeat for more")
       ->allow_extra_args(false);
-  app.add_option_function<std::vector<std::string>>("OVERRIDES", add, "key=value: the same without --set");
+  app.add_option_function<std::vector<std::string>>("OVERRIDES", add,
+                                                    "key=value: the same without --set");
 }
 
 void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, MethodArgs& probe,

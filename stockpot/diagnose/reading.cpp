@@ -17,6 +17,12 @@ std::string between(const Interval& interval) {
 
 const DistortionSet& id_of(const Distortion& all) { return all.sets.front(); }
 
+std::size_t sets_of(const Distortion& all, ShiftSize size) {
+  std::size_t count = 0;
+  for (std::size_t s = 1; s < all.sets.size(); ++s) count += shift_size(all, all.sets[s]) == size;
+  return count;
+}
+
 // The paper's prediction about distances, set by set.
 void read_prediction(const Distortion& all, std::size_t a, std::vector<std::string>& out) {
   std::string text;
@@ -77,8 +83,8 @@ void read_movement(const Distortion& all, std::size_t a, std::vector<std::string
              first_live = all.statistics_changes[1].value_or(0) > 0;
   if (live != first_live)
     text += ". Only " + all.models[live ? a + 1 : 1] +
-            " changed BatchNorm's running statistics, which moves features too: the two differ in "
-            "more than where they started";
+            " changed BatchNorm's running statistics, which moves features too: a part of the "
+            "difference may come from that";
   out.push_back(text + ".");
 }
 
@@ -99,7 +105,8 @@ void read_head(const Distortion& all, std::size_t a, std::vector<std::string>& o
                 text + ". The gap is what its accuracy owes to moved features.");
 }
 
-// Accuracy of BEFORE, when it judges the same classes, against AFTER: spec of what may be said.
+// Accuracy of BEFORE, when it judges the same classes, against AFTER. A cause is named only with
+// whether features and shift are read that way.
 void read_gain(const Distortion& all, std::size_t a, std::vector<std::string>& out) {
   std::string text;
   bool lost = false, won = false;
@@ -113,14 +120,21 @@ void read_gain(const Distortion& all, std::size_t a, std::vector<std::string>& o
     won = won || moved.gain_interval.above(0);
   }
   text = all.models[a + 1] + " against " + all.before() + ": " + text + ".";
+  const FeatureQuality quality = feature_quality(all);
   if (lost && !won)
-    text +=
-        " Training the backbone cost accuracy out of distribution: what the paper expects of "
-        "good features and a large shift.";
+    text += std::string(
+                " Training the backbone cost accuracy out of distribution. The paper's "
+                "reason is good features and a large shift, ") +
+            (quality == FeatureQuality::good && sets_of(all, ShiftSize::far) > 0
+                 ? "which is what the last lines find."
+                 : "which is not what the last lines find: other causes are open.");
   if (won && !lost)
-    text +=
-        " Training the backbone gained accuracy out of distribution: the two known reasons are "
-        "weak features and a small shift.";
+    text += std::string(
+                " Training the backbone gained accuracy out of distribution. The paper's "
+                "reasons are weak features or a small shift, ") +
+            (quality == FeatureQuality::weak || sets_of(all, ShiftSize::near) > 0
+                 ? "which is what the last lines find."
+                 : "which is not what the last lines find: other causes are open.");
   out.push_back(text);
 }
 
@@ -179,12 +193,7 @@ void read_case(const Distortion& all, std::vector<std::string>& out) {
   const std::string features = quality == FeatureQuality::good   ? "Features: good for this task"
                                : quality == FeatureQuality::weak ? "Features: weak for this task"
                                                                  : "Features: middling";
-  std::size_t far = 0, near = 0;
-  for (std::size_t s = 1; s < all.sets.size(); ++s) {
-    const ShiftSize size = shift_size(all, all.sets[s]);
-    far += size == ShiftSize::far;
-    near += size == ShiftSize::near;
-  }
+  const std::size_t far = sets_of(all, ShiftSize::far), near = sets_of(all, ShiftSize::near);
   std::string text = features + ". ";
   if (all.sets.size() > 1) text += "Shift: " + shift_words(all) + ". ";
   if (quality == FeatureQuality::weak)

@@ -49,17 +49,18 @@ struct PictureScorer::State {
   Progress& progress;
   Predictions truth;
   Classifier model;  // takes the weights of each soup
-  std::unique_ptr<ExampleScorer> scorer;
+  std::unique_ptr<ExampleScorer> scorer = nullptr;
+  std::string name = {};  // of the soup that is being scored
+  std::int64_t seen = 0;
 
-  // The next soup, mixed by the CPU while a GPU scores the present one.
+  // The next soup, mixed by the CPU while a GPU scores the present one. The future is destroyed
+  // first, which waits for the thread.
   struct Mixed {
     SoupMixer::Mix mix;
     std::vector<OwnedTensor> tensors;
   };
-  std::future<Mixed> ahead;
-  SoupRequest ahead_for;
-  std::string name;  // of the soup that is being scored
-  std::int64_t seen = 0;
+  SoupRequest ahead_for = {};
+  std::future<Mixed> ahead = {};
 
   Mixed mixed(const SoupRequest& request) const {
     Mixed result;

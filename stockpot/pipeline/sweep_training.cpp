@@ -19,8 +19,7 @@ SweepInputs::SweepInputs(const fs::path& sweep, Progress& progress)
       recipe_(Recipe::read(sweep / "recipe.yaml")),
       data_(load_training_data(recipe_, progress)) {}
 
-SweepTrainer::SweepTrainer(const SweepInputs& inputs, const std::string& device,
-                           Progress& progress)
+SweepTrainer::SweepTrainer(const SweepInputs& inputs, const std::string& device, Progress& progress)
     : pretrained_(load_model(inputs.recipe(), device)),
       identity_(run_identity(inputs.recipe(), pretrained_.folder())),
       folder_(RunFolder::join(inputs.folder(), identity_)),

@@ -58,8 +58,10 @@ Evaluation Scorebook::score(const SoupRequest& request) {
   fresh_ = options_.evaluator(request);
   ++counts_.evaluated;
   counts_.failed += fresh_.failed() ? 1 : 0;
-  counts_.examples += fresh_.examples;
-  counts_.of += fresh_.total;
+  if (!request.soup.empty()) {
+    counts_.examples += fresh_.examples;
+    counts_.of += fresh_.total;
+  }
   counts_.seconds += fresh_.seconds;
   pending_ = request;
   pending_->stop = nullptr;  // the caller's; gone when the line is written

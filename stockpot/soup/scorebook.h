@@ -37,8 +37,10 @@ class Scorebook {
   std::optional<std::int64_t> rows() const;
 
   struct Counts {
-    std::int64_t evaluated = 0, reused = 0, failed = 0;  // soups
-    std::int64_t examples = 0, of = 0;                   // of those that were evaluated now
+    std::int64_t evaluated = 0, reused = 0, failed = 0;  // models and soups
+    // Looked at, and what whole passes would have been: of soups that were evaluated now, models
+    // alone aside.
+    std::int64_t examples = 0, of = 0;
     double seconds = 0;
   };
   const Counts& counts() const { return counts_; }

@@ -163,11 +163,11 @@ std::string about_repetitions(const SearchResult& result) {
 
 std::string about_savings(const Scorebook& book) {
   const Scorebook::Counts& counts = book.counts();
-  std::string text = grouped(counts.evaluated) + " soups were scored now, " +
+  std::string text = grouped(counts.evaluated) + " models and soups were scored now, " +
                      grouped(counts.reused) + " were known";
   if (counts.of > 0 && counts.examples < counts.of)
-    text += "; " + grouped(counts.examples) + " of " + grouped(counts.of) +
-            " examples were looked at, early rejection saved " +
+    text += "; of " + grouped(counts.of) + " examples of soups " + grouped(counts.examples) +
+            " were looked at, early rejection saved " +
             percent(1 - static_cast<double>(counts.examples) / static_cast<double>(counts.of), 0);
   text += ".";
   if (counts.failed > 0)

@@ -33,7 +33,7 @@ struct ProbeOptions {
   // how it is bounded). Below 1e-8 the last steps are made in float64.
   double tolerance = 5e-7;
   ProbeScaling scaling = ProbeScaling::global;
-  std::vector<ProbeTestSet> test_sets;
+  std::vector<ProbeTestSet> test_sets = {};
 };
 
 struct ProbePoint {

@@ -53,9 +53,9 @@ class PathSolver {
     problem_.max_iterations = options.max_iterations;
     // Longer memories save passes and cost time of their own: a pair as much as 40 to 600 rows, as
     // it lies in the cache or does not. With fewer than 25 the estimate of the gap suffers.
-    problem_.history = static_cast<std::size_t>(std::max<std::int64_t>(
-        5, std::min(kMostHistory / (8 * rows.length()),
-                    std::clamp<std::int64_t>(rows.rows() / 600, 25, 60))));
+    problem_.history = static_cast<std::size_t>(
+        std::max<std::int64_t>(5, std::min(kMostHistory / (8 * rows.length()),
+                                           std::clamp<std::int64_t>(rows.rows() / 600, 25, 60))));
     exact_problem_ = problem_;
     exact_problem_.tolerance = options.tolerance;
     // Without weights the best intercepts are the logarithms of the classes' shares.

@@ -12,6 +12,8 @@ namespace stockpot {
 namespace {
 
 constexpr int kMostTrials = 20;
+// Of the mean, in directions that no step has shown.
+constexpr double kUnseenCurvature = 0.1;
 // Iterations with hardly a fall of the objective: rounding is all that is left.
 constexpr int kMostIdle = 30;
 
@@ -56,7 +58,8 @@ double Descent::step_product(const CurvaturePair& pair) const {
   return c_ * pair.step_change + problem_->ridge * pair.step_step;
 }
 
-void Descent::apply_inverse(GramMetric::Rest rest, double scale, std::vector<float>& x) const {
+void Descent::apply_inverse(GramMetric::Rest rest, double curvature, double scale,
+                            std::vector<float>& x) const {
   const std::int64_t intercepts = problem_->classes;
   const double ridge = problem_->ridge;
   float* w = x.data();
@@ -72,8 +75,7 @@ void Descent::apply_inverse(GramMetric::Rest rest, double scale, std::vector<flo
     });
     add_scaled(intercepts, -alphas[i] * c_, change + weights(), b);
   }
-  static const double K = getenv("KAPPA") ? atof(getenv("KAPPA")) : 1;
-  problem_->metric->solve(c_ * curvature_ * (rest == GramMetric::Rest::mean ? K : 1), ridge, rest, problem_->classes, w);
+  problem_->metric->solve(c_ * curvature, ridge, rest, problem_->classes, w);
   if (scale != 1)
     for (float& value : x) value *= static_cast<float>(scale);
   for (std::size_t i = 0; i < history_.size(); ++i) {
@@ -181,16 +183,15 @@ void Descent::next_direction() {
     metric_scale_ = std::min(1.0, step_product(newest) / dot(n, change.data(), solved.data()));
   }
   direction_ = gradient;
-  apply_inverse(GramMetric::Rest::largest, metric_scale_, direction_);
+  apply_inverse(GramMetric::Rest::largest, curvature_, metric_scale_, direction_);
   slope_ = -dot(n, gradient.data(), direction_.data());
-  static const double safety = getenv("SAFETY") ? atof(getenv("SAFETY")) : 8;
   gap_ = -slope_ / 2;
-  if (safety * gap_ <= problem_->tolerance * objective_) {
+  if (kSafety * gap_ <= problem_->tolerance * objective_) {
     // The same without what keeps steps short, which underrates the gap by up to 36 times.
     std::vector<float> longer = gradient;
-    apply_inverse(GramMetric::Rest::mean, 1, longer);
+    apply_inverse(GramMetric::Rest::mean, kUnseenCurvature * curvature_, 1, longer);
     gap_ = dot(n, gradient.data(), longer.data()) / 2;
-    converged_ = safety * gap_ <= problem_->tolerance * objective_;
+    converged_ = kSafety * gap_ <= problem_->tolerance * objective_;
   }
   if (!converged_)
     stopped_ = iterations_ >= problem_->max_iterations || idle_ >= kMostIdle || !(slope_ < 0);

@@ -19,7 +19,10 @@ void expect_refused(const SmallWorld& world, int code, const std::vector<std::st
   EXPECT_EQ(outcome.out, "");
   EXPECT_FALSE(fs::exists(world / "out" / "results.json"));
   if (fs::exists(world / "out" / "runs")) {
-    EXPECT_TRUE(fs::is_empty(world / "out" / "runs"));
+    // A trial that was begun says who began it, and has neither a model nor a result.
+    for (const auto& run : fs::directory_iterator(world / "out" / "runs"))
+      for (const char* name : {"model", "result.json"})
+        EXPECT_FALSE(fs::exists(run.path() / name)) << run.path();
   }
 }
 
@@ -127,7 +130,10 @@ TEST(BadInput, E05_FullDiskLeavesNoHalfWrittenRun) {
     return outcome.code;
   });
   EXPECT_EQ(code, 74);
-  EXPECT_TRUE(fs::is_empty(world / "out" / "runs"));
+  // A trial that was begun says who began it, and has neither a model nor a result.
+  for (const auto& run : fs::directory_iterator(world / "out" / "runs"))
+    for (const char* name : {"model", "result.json"})
+      EXPECT_FALSE(fs::exists(run.path() / name)) << run.path();
   const Outcome again = stockpot(world.path(), {"run", "recipe.yaml", "--out", "out"});
   EXPECT_EQ(again.code, 0) << again.err;
 }

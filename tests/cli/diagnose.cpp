@@ -1,6 +1,8 @@
 // diagnose distortion as a user runs it.
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "program.h"
 #include "stockpot/base/json.h"
 
@@ -10,21 +12,22 @@ namespace {
 namespace fs = std::filesystem;
 
 // A small world with a probe and a fine-tuned model in it.
-const SmallWorld& trained_world() {
-  static const SmallWorld world = [] {
-    SmallWorld made;
+struct TrainedWorld : SmallWorld {
+  TrainedWorld() {
     const std::vector<std::string> data = {"model", "--train", "train", "--val", "val"};
     std::vector<std::string> probe = {"probe", "-o", "lp"},
-                             finetune = {"finetune", "-o", "ft",          "--lr",  "0.003",
-                                         "--epochs", "1",  "--batchnorm", "frozen"};
-    probe.insert(probe.end(), data.begin(), data.end());
-    finetune.insert(finetune.end(), data.begin(), data.end());
-    for (const auto& command : {probe, finetune}) {
-      const Outcome outcome = stockpot(made.path(), command);
+                             finetune = {"finetune", "-o",       "ft", "--batchnorm",
+                                         "frozen",   "--epochs", "1",  "--lr=0.003"};
+    for (auto* command : {&probe, &finetune}) {
+      command->insert(command->begin() + 1, data.begin(), data.end());
+      const Outcome outcome = stockpot(path(), *command);
       if (outcome.code != 0) throw std::runtime_error(outcome.err);
     }
-    return made;
-  }();
+  }
+};
+
+const SmallWorld& trained_world() {
+  static const TrainedWorld world;
   return world;
 }
 
@@ -67,7 +70,8 @@ TEST(Diagnose, ProbeLeavesThePretrainedFeaturesAlone) {
 }
 
 TEST(Diagnose, ModelsThatCannotBeComparedAreRefusedInOneLine) {
-  const fs::path other = fs::path(STOCKPOT_SOURCE_DIR) / "tests" / "fixtures" / "model" / "vit-patch16";
+  const fs::path other =
+      fs::path(STOCKPOT_SOURCE_DIR) / "tests" / "fixtures" / "model" / "vit-patch16";
   const Outcome outcome = diagnose({other.string(), trained("ft"), "--id", "train"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_NE(outcome.err.find("its features have"), std::string::npos) << outcome.err;

@@ -144,8 +144,8 @@ TEST(Search, WalksInTheGivenOrderOrInARandomOneThatTheSeedDecides) {
     options.order = kind;
     options.seed = seed;
     Names names;
-    for (const LedgerEntry& entry : search_soup(kTen, book, options).soup().ledger)
-      names.push_back(entry.name);
+    const SearchResult result = search_soup(kTen, book, options);
+    for (const LedgerEntry& entry : result.soup().ledger) names.push_back(entry.name);
     return names;
   };
   EXPECT_EQ(order(WalkOrder::given, 0), kTen);

@@ -69,9 +69,7 @@ TEST(ProbeCases, NoisyClassesThatOverlap) {
   expect_optimal(clusters(1500, 8, 3, 3), logspace(-7, 2, 40));
 }
 
-TEST(ProbeCases, AThousandClasses) {
-  expect_optimal(clusters(1500, 8, 1000, 0.3), {1e-2, 1});
-}
+TEST(ProbeCases, AThousandClasses) { expect_optimal(clusters(1500, 8, 1000, 0.3), {1e-2, 1}); }
 
 TEST(ProbeCases, TwoClasses) { expect_optimal(clusters(300, 30, 2, 2), logspace(-7, 2, 50)); }
 
@@ -242,8 +240,7 @@ TEST(ProbeCases, ATestSetWithoutACommonClassIsRefused) {
 }
 
 TEST(ProbeCases, OnCudaEqualsTheCpu) {
-  if (!at::globalContext().hasCUDA())
-    GTEST_SKIP() << "there is no CUDA device";
+  if (!at::globalContext().hasCUDA()) GTEST_SKIP() << "there is no CUDA device";
   const Data data = clusters(3000, 40, 7, 3);
   const ProbeOptions options = penalties(logspace(-7, 2, 40));
   const ProbeResult cpu = probe(data, options);
