@@ -6,9 +6,12 @@ target_include_directories(stockpot_flags INTERFACE
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include>)
 target_compile_features(stockpot_flags INTERFACE cxx_std_20)
 # -Wno-restrict: g++ 12 warns falsely about appending to strings (GCC bug 105329).
+# -fno-reorder-blocks-and-partition: g++ 12 leaves cold parts of functions that are empty but have
+# an unwind entry; linked by lld 14, such an entry can lie over the next function's, and an
+# exception from there ends the process.
 target_compile_options(stockpot_flags INTERFACE
   $<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Wshadow;-g1>
-  $<$<CXX_COMPILER_ID:GNU>:$<BUILD_INTERFACE:-Wno-restrict>>
+  $<$<CXX_COMPILER_ID:GNU>:$<BUILD_INTERFACE:-Wno-restrict;-fno-reorder-blocks-and-partition>>
   $<$<BOOL:${STOCKPOT_WERROR}>:$<BUILD_INTERFACE:-Werror>>)
 if(STOCKPOT_SANITIZE)
   target_compile_options(stockpot_flags INTERFACE
