@@ -93,6 +93,10 @@ class Work {
         record = read_trial(record.folder);
       }
     }
+    if (record.done) {
+      std::error_code error;  // saved states have no use any more; what cannot be removed stays
+      fs::remove_all(record.folder / "state", error);
+    }
     std::vector<TrialState> needed;
     for (const std::string& need : trials_[i].needs)
       for (std::size_t j = 0; j < trials_.size(); ++j)
@@ -137,8 +141,6 @@ class Work {
       const Json result = run_(trial, run);
       claim.publish_result(result);
       ++done_;
-      std::error_code error;  // saved states have no use any more; what cannot be removed stays
-      fs::remove_all(run.folder() / "state", error);
       say_done(trial, result);
     } catch (const TrialTakenOver& error) {
       progress_.say(error.what());

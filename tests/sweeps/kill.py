@@ -51,6 +51,8 @@ def contents(folder):
         result["inputs"].pop("identity")
         found[f"{trial.name} result"] = json.dumps(result, sort_keys=True)
         for file in sorted(trial.rglob("*.safetensors")):
+            if "state" in file.relative_to(trial).parts:
+                continue  # killed between its result and the end of its saved states
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             found[f"{trial.name} {file.relative_to(trial)}"] = digest
         for line in (trial / "metrics.jsonl").read_text().splitlines():
