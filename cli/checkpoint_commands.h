@@ -19,11 +19,14 @@ void add_compute(CLI::App& app, CommandLine& line);
 void add_look_commands(CLI::App& app, CommandLine& line);   // inspect, diff, verify, doctor
 void add_write_commands(CLI::App& app, CommandLine& line);  // convert, lora
 void add_merge_commands(CLI::App& app, CommandLine& line);  // average, interpolate, merge
-void add_soup_commands(CLI::App& app, CommandLine& line);   // soup uniform, greedy, prune
+void add_soup_commands(CLI::App& app, CommandLine& line);   // soup uniform, greedy, prune, learned
+void add_soup_learned(CLI::App& soup, CommandLine& line);
 // Needs no checkpoint, but runs in the torch-free program too.
 void add_theory(CLI::App& app, CommandLine& line);
 void add_sweep_commands(CLI::App& app, CommandLine& line);
 void add_launch(CLI::App& app, CommandLine& line);
 void add_diagnose(CLI::App& app, CommandLine& line);
+void add_analysis_commands(CLI::App& app, CommandLine& line);  // angles, plane, gap, shifts
+void add_compare(CLI::App& app, CommandLine& line);
 
 }  // namespace stockpot::cli

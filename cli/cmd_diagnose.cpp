@@ -6,17 +6,17 @@
 #include <set>
 #include <system_error>
 
-#include "cli/commands.h"
 #include "cli/distortion_page.h"
 #include "cli/sources.h"
 #include "cli/terminal.h"
+#include "cli/torch_commands.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/file.h"
 #include "stockpot/base/text.h"
 #include "stockpot/diagnose/distortion_json.h"
 #include "stockpot/diagnose/distortion_text.h"
-#include "stockpot/eval/feature_stream.h"
 #include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/measure_distortion.h"
 
 namespace stockpot::cli {
 namespace {
@@ -54,17 +54,6 @@ void check_folders(const std::vector<ModelFolder>& folders) {
   }
 }
 
-MatrixXd matrix_of(const Classifier& model, const std::string& name, std::int64_t rows,
-                   std::int64_t columns) {
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  for (const Parameter& parameter : model.parameters()) {
-    if (parameter.name != name) continue;
-    const at::Tensor value = parameter.value.detach().to(at::kCPU, at::kFloat).contiguous();
-    return Eigen::Map<const RowMajor>(value.data_ptr<float>(), rows, columns).cast<double>();
-  }
-  throw FormatError(model.folder().path, "has no tensor " + name);
-}
-
 // Names of tables: the folder's own name, with that of its parent for the folder `model` of a run;
 // whole paths when these are not unique.
 std::vector<std::string> short_names(const std::vector<Classifier>& models) {
@@ -78,32 +67,6 @@ std::vector<std::string> short_names(const std::vector<Classifier>& models) {
   }
   const std::set<std::string> unique(names.begin(), names.end());
   return unique.size() == names.size() ? names : whole;
-}
-
-std::optional<double> statistics_change(const Classifier& before, const Classifier& after) {
-  std::optional<double> most;
-  for (const auto& [name, value] : after.buffers()) {
-    if (!value.is_floating_point()) continue;  // counters of batches
-    for (const auto& [other, first] : before.buffers())
-      if (other == name && value.sizes() == first.sizes())
-        most = std::max(most.value_or(0), value.sub(first).abs().max().item().toDouble());
-  }
-  return most;
-}
-
-DiagnosedModel diagnosed(const Classifier& model, const Classifier& before, const std::string& name,
-                         const std::vector<std::string>& classes) {
-  const ModelFolder& folder = model.folder();
-  const auto rows = static_cast<std::int64_t>(folder.labels.size());
-  DiagnosedModel out;
-  out.name = name;
-  out.folder = folder.path.string();
-  out.features = folder.feature_size;
-  out.head.weight = matrix_of(model, folder.head_weight, rows, folder.feature_size);
-  out.head.bias = matrix_of(model, folder.head_bias, rows, 1);
-  out.judges = folder.labels == classes;
-  out.statistics_change = statistics_change(before, model);
-  return out;
 }
 
 struct NamedSet {
@@ -133,35 +96,15 @@ std::vector<NamedSet> load_sets(const DiagnoseArgs& args, const std::vector<std:
 
 Distortion measure(std::vector<Classifier>& models, const std::vector<NamedSet>& sets,
                    const DiagnoseArgs& args, const CommandLine& line, TerminalProgress& progress) {
-  const std::vector<std::string>& classes = models[1].labels();
-  std::vector<DiagnosedModel> heads;
-  const std::vector<std::string> names = short_names(models);
-  for (std::size_t m = 0; m < models.size(); ++m)
-    heads.push_back(diagnosed(models[m], models[0], names[m], classes));
-  DistortionOptions options;
-  options.span.share = args.share;
-  if (args.rank) options.span.rank = *args.rank;
-  options.seed = args.seed;
-  DistortionStudy study(std::move(heads), classes, options);
-
-  const auto pass = [&](const NamedSet& set, const std::string& what, const auto& visit) {
-    EvalOptions how;
-    how.bf16 = line.bf16;
-    how.on_batch = [&](std::int64_t done, std::int64_t total) {
-      progress.status(what + " on " + printable(set.name) + ": " + grouped(done) + "/" +
-                      grouped(total));
-    };
-    stream_features(models, set.set, how, [&](const FeatureBatch& batch) {
-      visit(FeatureRows{batch.labels, batch.features});
-    });
-  };
-  for (const NamedSet& set : sets) {
-    pass(set, "features", [&](const FeatureRows& rows) { study.add(set.name, rows); });
-    study.finish_set(set.name);
-    if (&set == &sets.front())
-      pass(set, "nearest means", [&](const FeatureRows& rows) { study.add_id_again(rows); });
-  }
-  return study.result();
+  DistortionRequest request;
+  request.names = short_names(models);
+  for (const NamedSet& set : sets) request.sets.emplace_back(set.name, &set.set);
+  request.options.span.share = args.share;
+  if (args.rank) request.options.span.rank = *args.rank;
+  request.options.seed = args.seed;
+  request.layers = args.layers;
+  request.bf16 = line.bf16;
+  return measure_distortion(models, request, progress);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct DiagnoseArgs {
   double share = 0.95;  // of the variance that a span holds
   std::optional<std::int64_t> rank;
   std::uint64_t seed = 0;
+  bool layers = true;         // movement of stem and blocks, too
   std::filesystem::path out;  // folder, or empty
   bool overwrite = false;
 };

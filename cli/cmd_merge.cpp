@@ -117,11 +117,34 @@ std::vector<std::pair<fs::path, std::optional<double>>> outputs_of(const MergeRe
 
 }  // namespace
 
-int cmd_merge(const MergeRequest& request, const CommandLine& line) {
+namespace {
+
+// As --weights, which the manifest can be run again from.
+void take_ema_weights(MergeRequest& request, std::size_t models) {
+  request.weights = ema_weights(models, *request.ema);
+  std::vector<std::string> words;
+  for (const double weight : request.weights) words.push_back(shortest(weight));
+  request.flags.insert(request.flags.end(), {"--weights", join(words, ",")});
+}
+
+}  // namespace
+
+Json write_merge(const MergeRequest& request, const std::vector<fs::path>& models,
+                 std::optional<double> alpha, Progress& progress) {
+  const OutputPlace place =
+      output_place(request.output, models.front(), request.written.container(),
+                   request.written.overwrite, container_of(models.front(), request));
+  const MergeWork work(request, models, alpha, place.container);
+  return write_merge(request, work, place, progress);
+}
+
+int cmd_merge(const MergeRequest& given, const CommandLine& line) {
+  MergeRequest request = given;
   if (line.threads > 0) set_threads(static_cast<int>(line.threads));
   limits_of(request);  // a wrong size is told before anything is read
   TerminalProgress progress(line.quiet);
   const std::vector<fs::path> models = chosen_models(request);
+  if (request.ema) take_ema_weights(request, models.size());
   const Container usual = container_of(models.front(), request);
   const auto outputs = outputs_of(request, models.front(), usual);
   Json manifests = Json::array();

@@ -54,6 +54,8 @@ int cmd_method(const MethodArgs& args, const CommandLine& line) {
   recipe.seed = args.seed;
   recipe.seeds = args.seeds;
   recipe.probe_c = default_probe_path();
+  recipe.probe_scaling = args.scaling;
+  recipe.feature_cache = args.feature_cache;
   recipe.lp = args.method != "ft";
   if (args.method != "lp") {
     FineTuneMethod& method = args.method == "ft" ? recipe.ft : recipe.lpft;

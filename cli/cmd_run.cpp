@@ -63,6 +63,7 @@ int cmd_run(const RunArgs& args, const CommandLine& line) {
   Recipe recipe = Recipe::read(args.demo ? demo_recipe() : args.recipe, args.overrides);
   if (args.seed) recipe.seed = recipe.search_seed = *args.seed;
   if (args.seeds) recipe.seeds = *args.seeds;
+  if (!args.feature_cache.empty()) recipe.feature_cache = args.feature_cache;
   return run_and_print(std::move(recipe), args.out, args.plan_only, line);
 }
 

@@ -1,7 +1,9 @@
 // soup greedy and soup prune on pictures: our own models are run here.
+#include "cli/soup_batchnorm.h"
 #include "cli/soup_work.h"
 #include "cli/sources.h"
 #include "cli/terminal.h"
+#include "cli/training_overlap.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/model/runtime.h"
@@ -58,6 +60,26 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
                     ? "note   a soup is rejected as soon as its errors prove it"
                     : "note   no early rejection: " + std::string(row(metric).words) +
                           " has no bound from a part of the pictures"};
+  judge.warnings = overlap_warnings(args, paths, held_out, progress);
+  ImageDataset pictures = held_out.set;
+  if (!args.pictures.empty() && args.recomputes())
+    pictures = ImageDataset::load(parse_sources(args.pictures), LoadOptions{});
+  if (args.recomputes())
+    judge.batchnorm = [&](const std::vector<fs::path>& ingredients, const fs::path& model,
+                          SoupFacts& facts) {
+      SoupBatchNorm soup(ingredients, &held_out.set, pictures, device, line.bf16, progress);
+      std::string policy = args.batchnorm;
+      if (policy == "compare") {
+        soup.score(kBatchNormPolicies);
+        policy = soup.best().policy;
+        facts.batchnorm = soup.to_json();
+        facts.batchnorm_text = soup.text();
+      }
+      if (policy != "recompute") return policy;
+      if (args.written.overwrite) fs::remove_all(model);
+      soup.save_recomputed(model);
+      return std::string();
+    };
   return work.run(judge);
 }
 

@@ -18,8 +18,8 @@ int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line) {
   MergeRequest request;
   request.command = request.method = "average";
   // As greedy soups: every float averaged.
-  request.batchnorm = "average";
-  request.flags = {"--bn", "average"};
+  request.batchnorm = args.batchnorm;
+  request.flags = {"--bn", args.batchnorm};
   request.models = args.models;
   request.output = args.output;
   return cmd_merge(request, line);

@@ -32,16 +32,16 @@ struct TheoryArgs {
   bool overwrite = false;
 };
 
-std::vector<Preset> presets_of(const std::string& name) {
-  std::vector<Preset> presets;
-  for (const Preset preset : kPresets)
+std::vector<StudyPreset> presets_of(const std::string& name) {
+  std::vector<StudyPreset> presets;
+  for (const StudyPreset preset : kPresets)
     if (name == "all" || name == name_of(preset)) presets.push_back(preset);
   return presets;
 }
 
 // One value holds for all presets; several are the points of the preset that varies them.
 template <typename Value, typename Base>
-void set_values(const char* flag, const std::vector<Value>& given, Preset preset,
+void set_values(const char* flag, const std::vector<Value>& given, StudyPreset preset,
                 StudyOptions& options, std::vector<Value>& points, Base& base) {
   if (given.empty()) return;
   const bool varied =
@@ -57,9 +57,9 @@ void set_values(const char* flag, const std::vector<Value>& given, Preset preset
 StudyOptions study_options(const TheoryArgs& args) {
   StudyOptions options;
   options.presets = presets_of(args.preset);
-  set_values("--eps", args.eps, Preset::eps, options, options.eps, options.base.eps);
-  set_values("--phi", args.phi, Preset::alignment, options, options.phi, options.base.phi);
-  set_values("--dim", args.dimensions, Preset::dimension, options, options.dimensions,
+  set_values("--eps", args.eps, StudyPreset::eps, options, options.eps, options.base.eps);
+  set_values("--phi", args.phi, StudyPreset::alignment, options, options.phi, options.base.phi);
+  set_values("--dim", args.dimensions, StudyPreset::dimension, options, options.dimensions,
              options.base.dimension);
   if (args.sigma && options.base.phi)
     throw UsageError("--sigma scales a random head, but --phi says where the head is: give one");
@@ -125,7 +125,7 @@ void add_theory(CLI::App& app, CommandLine& line) {
   add_threads(*command, line);
   const auto args = std::make_shared<TheoryArgs>();
   std::vector<std::string> presets = {"all"};
-  for (const Preset preset : kPresets) presets.emplace_back(name_of(preset));
+  for (const StudyPreset preset : kPresets) presets.emplace_back(name_of(preset));
   command
       ->add_option("--preset", args->preset,
                    "What to vary: toy, eps, alignment, dimension, "

@@ -4,6 +4,7 @@
 
 #include "cli/checkpoint_commands.h"
 #include "cli/commands.h"
+#include "cli/mix_commands.h"
 #include "cli/soup_args.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
@@ -60,6 +61,20 @@ void add_test_sets(CLI::App& app, std::vector<std::string>& id, std::vector<std:
   app.add_option("--ood", ood, "OOD test set: NAME=SOURCE; repeat for more sets");
 }
 
+void add_feature_cache(CLI::App& app, fs::path& folder) {
+  app.add_option("--feature-cache", folder,
+                 "Folder of the linear probe's features, shared by runs (default: features/ in the "
+                 "run's folder)");
+}
+
+void add_probe(CLI::App& app, MethodArgs& args) {
+  app.add_option("--scaling", args.scaling,
+                 "The probe divides features by one standard deviation (global, the default) or "
+                 "each by its own (per_feature)")
+      ->check(CLI::IsMember({"global", "per_feature"}));
+  add_feature_cache(app, args.feature_cache);
+}
+
 void add_method(CLI::App& app, CommandLine& line, MethodArgs& args, const std::string& method) {
   args.method = method;
   add_compute(app, line);
@@ -75,6 +90,7 @@ void add_method(CLI::App& app, CommandLine& line, MethodArgs& args, const std::s
   app.add_option("--seed", args.seed, "Seed")->envname("STOCKPOT_SEED");
   app.add_flag("--dry-run,--plan", args.plan_only, "Print the plan and stop");
   app.footer(kSourceHelp);
+  if (method != "ft") add_probe(app, args);
   if (method == "lp") return;
   app.add_option("--lr", args.learning_rates, "Learning rates to try; chosen on held-out data")
       ->delimiter(',');
@@ -124,6 +140,7 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
       ->required();
   add_overrides(*command, run.overrides);
   command->add_flag("--dry-run,--plan", run.plan_only, "Print the plan and stop");
+  add_feature_cache(*command, run.feature_cache);
   command->add_option("--seed", run.seed, "Seed of training and search, instead of the recipe's")
       ->envname("STOCKPOT_SEED");
   command->add_option("--seeds", run.seeds, "Repetitions of FT and LP-FT, instead of the recipe's")
@@ -166,12 +183,15 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
   command->callback([&] { line.command = eval; });
 
   add_soup_commands(app, line);
+  add_mix_commands(app, line);
   add_launch(app, line);
   add_look_commands(app, line);
   add_merge_commands(app, line);
   add_write_commands(app, line);
   add_theory(app, line);
   add_diagnose(app, line);
+  add_analysis_commands(app, line);
+  add_compare(app, line);
   add_sweep_commands(app, line);
 
   command = app.add_subcommand("report", "Make the pages of a finished run again");

@@ -2,6 +2,7 @@
 // command calls the library, prints its result to stdout and returns the exit code.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -34,6 +35,7 @@ struct RunArgs {
   fs::path out;
   bool demo = false;
   bool plan_only = false;
+  fs::path feature_cache;             // instead of the recipe's
   std::optional<std::uint64_t> seed;  // of training and search
   std::optional<std::int64_t> seeds;
 };
@@ -47,6 +49,8 @@ struct MethodArgs {
   std::vector<double> learning_rates;
   std::vector<std::string> settings;  // key=value
   std::vector<std::string> batchnorm;
+  std::string scaling = "global";  // of the probe's features
+  fs::path feature_cache;          // "": in the run's folder
   std::uint64_t seed = 0;
   std::int64_t seeds = 1;
   bool plan_only = false;
@@ -62,7 +66,6 @@ struct EvalArgs {
 
 struct SoupArgs;      // soup_args.h
 struct SweepRunArgs;  // cmd_sweep.h
-struct DiagnoseArgs;  // cmd_diagnose.h
 
 struct VersionArgs {};
 
@@ -81,10 +84,16 @@ struct CheckpointCommand {
   std::function<int(const CommandLine&)> run;
 };
 
+// A command that stockpot-torch finds by its name (torch_commands.cpp).
+struct TorchCommand {
+  std::string name;
+  std::any args;
+};
+
 struct CommandLine {
   std::variant<VersionArgs, CheckpointCommand, ReportArgs, ConfigArgs, RunArgs, MethodArgs,
                EvalArgs, std::shared_ptr<const SoupArgs>, std::shared_ptr<const SweepRunArgs>,
-               SweepWorkerArgs, std::shared_ptr<const DiagnoseArgs>>
+               SweepWorkerArgs, TorchCommand>
       command;
   bool json = false;
   bool quiet = false;
@@ -112,9 +121,9 @@ int cmd_run(const RunArgs& args, const CommandLine& line);
 int cmd_method(const MethodArgs& args, const CommandLine& line);
 int cmd_eval(const EvalArgs& args, const CommandLine& line);
 int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line);  // on pictures
+int cmd_soup_uniform_pictures(const SoupArgs& args, const CommandLine& line);
 int cmd_sweep_run(const SweepRunArgs& args, const CommandLine& line);
 int cmd_sweep_worker(const SweepWorkerArgs& args, const CommandLine& line);
-int cmd_diagnose(const DiagnoseArgs& args, const CommandLine& line);
 
 // Runs `body`; an exception becomes one message on stderr and its exit code.
 template <typename Body>

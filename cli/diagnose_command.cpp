@@ -21,12 +21,13 @@ void add_diagnose(CLI::App& app, CommandLine& line) {
       command->add_option("--share", args->share, "Share of the variance that a span holds (0.95)");
   command->add_option("--rank", args->rank, "Or the dimensions of every span")->excludes(share);
   command->add_option("--seed", args->seed, "Seed of the bootstrap (0)")->envname("STOCKPOT_SEED");
+  command->add_flag("!--no-layers", args->layers, "Measure the final features alone");
   command->add_option("-o,--out", args->out, "Folder for distortion.json and distortion.html");
   command->add_flag("--overwrite", args->overwrite, "Replace these files");
   command->footer(
       "Example: stockpot diagnose distortion pretrained runs/ft/model runs/lpft/model --id "
       "photos/test --ood sketch=sketches");
-  command->callback([&line, args] { line.command = std::shared_ptr<const DiagnoseArgs>(args); });
+  command->callback([&line, args] { line.command = TorchCommand{"diagnose distortion", *args}; });
 }
 
 }  // namespace stockpot::cli

@@ -27,6 +27,8 @@ class Axis {
     return from_ + (scaled(value) - low_) / (high_ - low_) * (to_ - from_);
   }
 
+  bool holds(double value) const { return scaled(value) >= low_ && scaled(value) <= high_; }
+
   // Up to about eight round values inside.
   std::vector<double> ticks() const {
     std::vector<double> values;
@@ -79,15 +81,25 @@ std::string grid_line(double x1, double y1, double x2, double y2) {
          "\" stroke=\"var(--line)\"/>\n";
 }
 
+// The figure's own ticks as far as they lie on the axis, or round numbers.
+std::vector<FigureTick> ticks_of(const std::vector<FigureTick>& own, const Axis& axis) {
+  std::vector<FigureTick> ticks;
+  for (const FigureTick& tick : own)
+    if (axis.holds(tick.first)) ticks.push_back(tick);
+  if (own.empty())
+    for (const double tick : axis.ticks()) ticks.emplace_back(tick, Axis::text(tick));
+  return ticks;
+}
+
 std::string axes(const LineFigure& figure, const Axis& x, const Axis& y) {
   std::string svg;
-  for (const double tick : x.ticks()) {
+  for (const auto& [tick, label] : ticks_of(figure.x_ticks, x)) {
     svg += grid_line(x.place(tick), kTop, x.place(tick), kHeight - kBottom);
-    svg += text_at(x.place(tick), kHeight - kBottom + 18, "middle", x.text(tick));
+    svg += text_at(x.place(tick), kHeight - kBottom + 18, "middle", label);
   }
-  for (const double tick : y.ticks()) {
+  for (const auto& [tick, label] : ticks_of(figure.y_ticks, y)) {
     svg += grid_line(kLeft, y.place(tick), kWidth - kRight, y.place(tick));
-    svg += text_at(kLeft - 8, y.place(tick) + 4, "end", y.text(tick));
+    svg += text_at(kLeft - 8, y.place(tick) + 4, "end", label);
   }
   svg += text_at((kLeft + kWidth - kRight) / 2, kHeight - 12, "middle", figure.x_label);
   const double middle = (kTop + kHeight - kBottom) / 2;
@@ -100,6 +112,7 @@ std::string legend(const LineFigure& figure) {
   std::string svg;
   double x = kLeft;
   for (const FigureLine& line : figure.lines) {
+    if (line.label.empty()) continue;
     if (!line.joined)
       svg += "<circle cx=\"" + px(x + 11) + "\" cy=\"20\" r=\"3.5\" fill=\"var(--" + line.colour +
              ")\"/>\n";
@@ -115,13 +128,17 @@ std::string legend(const LineFigure& figure) {
 
 std::string line_svg(const FigureLine& line, const Axis& x, const Axis& y) {
   std::string places, dots;
-  for (const auto& [across, up] : line.points) {
+  for (std::size_t i = 0; i < line.points.size(); ++i) {
+    const auto& [across, up] = line.points[i];
     const std::string place = px(x.place(across)) + "," + px(y.place(up));
+    const std::string tip = i < line.tips.size()
+                                ? line.tips[i]
+                                : line.label + ": " + shortest(across) + ", " + significant(up, 4);
     places += (places.empty() ? "" : " ") + place;
     if (!line.marks) continue;
     dots += "<circle cx=\"" + px(x.place(across)) + "\" cy=\"" + px(y.place(up)) +
-            "\" r=\"3.5\" fill=\"var(--" + line.colour + ")\"><title>" + escape_html(line.label) +
-            ": " + shortest(across) + ", " + significant(up, 4) + "</title></circle>\n";
+            "\" r=\"3.5\" fill=\"var(--" + line.colour + ")\"><title>" + escape_html(tip) +
+            "</title></circle>\n";
   }
   if (!line.joined) return dots;
   return "<polyline points=\"" + places + "\" fill=\"none\" stroke-width=\"2\" stroke=\"var(--" +
@@ -134,10 +151,18 @@ std::vector<FigureLine> drawable(const LineFigure& figure) {
   for (FigureLine& line : lines) {
     for (auto& point : line.points)
       if (figure.floor) point.second = std::max(point.second, *figure.floor);
-    std::erase_if(line.points, [&](const std::pair<double, double>& point) {
-      return !std::isfinite(point.first) || !std::isfinite(point.second) ||
-             (figure.log_x && !(point.first > 0)) || (figure.log_y && !(point.second > 0));
-    });
+    FigureLine kept = line;
+    kept.points.clear();
+    kept.tips.clear();
+    for (std::size_t i = 0; i < line.points.size(); ++i) {
+      const auto& [across, up] = line.points[i];
+      if (!std::isfinite(across) || !std::isfinite(up) || (figure.log_x && !(across > 0)) ||
+          (figure.log_y && !(up > 0)))
+        continue;
+      kept.points.push_back(line.points[i]);
+      if (i < line.tips.size()) kept.tips.push_back(line.tips[i]);
+    }
+    line = std::move(kept);
   }
   std::erase_if(lines, [](const FigureLine& line) { return line.points.empty(); });
   return lines;

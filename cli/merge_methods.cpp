@@ -5,6 +5,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/merge/dare.h"
 #include "stockpot/merge/fisher.h"
+#include "stockpot/merge/linear.h"
 #include "stockpot/merge/model_stock.h"
 #include "stockpot/merge/regmean.h"
 #include "stockpot/merge/spherical.h"
@@ -40,6 +41,10 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, Enum& value,
       .add_option_function<std::string>(
           flag, [&value, names](const std::string& word) { value = names.at(word); }, help)
       ->check(CLI::IsMember(words));
+}
+
+BuildMethod add_linear(CLI::App&) {
+  return [](const MethodInputs&) { return linear_method(); };
 }
 
 BuildMethod add_task(CLI::App& app) {
@@ -245,6 +250,8 @@ BuildMethod add_regmean(CLI::App& app) {
 
 const std::vector<MergeMethodEntry>& merge_methods() {
   static const std::vector<MergeMethodEntry> kMethods = {
+      {"linear", "The sum of the models times their weights, which may add up to anything", false,
+       add_linear},
       {"task", "Task arithmetic: base + lambda * sum of weighted differences", true, add_task},
       {"ties", "TIES: trim the differences, elect signs, mean of what agrees", true, add_ties},
       {"dare", "DARE: drop differences at random, rescale the rest, sum", true, add_dare},

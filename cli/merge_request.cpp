@@ -39,8 +39,7 @@ std::vector<double> parse_alphas(const std::string& text) {
 void add_common_flags(CLI::App& app, MergeRequest& request) {
   app.add_option("-o,--output", request.output,
                  "A file (.safetensors, .pt, .pth, .bin), or a folder: then config, tokenizer and "
-                 "the like come along from the first model")
-      ->required();
+                 "the like come along from the first model");
   add_output_flags(app, request.written);
   app.add_option("--group", request.groups,
                  "REGEX=average|take-first|take-best|skip|copy-base|W|W1:W2:...: what happens to "
@@ -51,8 +50,9 @@ void add_common_flags(CLI::App& app, MergeRequest& request) {
   app.add_option("--backbone", request.backbone, "The same for everything but the head");
   app.add_option("--bn", request.batchnorm,
                  "BatchNorm statistics: variance (law of total variance), average, keep (of the "
-                 "first model), recompute (as variance, and marked for recomputing on data)")
-      ->check(CLI::IsMember({"variance", "average", "keep", "recompute"}));
+                 "first model), recompute (as variance, and marked for recomputing on data), mixed "
+                 "(as all other tensors)")
+      ->check(CLI::IsMember({"variance", "average", "keep", "recompute", "mixed"}));
   app.add_option("--int-policy", request.integers,
                  "Integers that differ: checked (an error but for batch counters), max, first")
       ->check(CLI::IsMember({"checked", "max", "first"}));
@@ -80,10 +80,13 @@ void add_choice(CLI::App& app, MergeRequest& request) {
 // Flags that change nothing in the output's values, or that the list of models already answers.
 bool matters(const std::string& name) {
   static const std::set<std::string> kOthers = {
-      "--output",     "--json",      "--quiet",   "--color",      "--threads",
-      "--last",       "--best",      "--metrics", "--metric",     "--minimize",
-      "--dry-run",    "--overwrite", "--no-sync", "--max-memory", "--best-first",
-      "--shard-size", "--help",      "--alphas",  "--alpha"};
+      "--output",     "--json",      "--quiet",         "--color",      "--threads",
+      "--last",       "--best",      "--metrics",       "--metric",     "--minimize",
+      "--dry-run",    "--overwrite", "--no-sync",       "--max-memory", "--best-first",
+      "--shard-size", "--help",      "--alphas",        "--alpha",      "--val",
+      "--id",         "--ood",       "--skip-bad",      "--bn-data",    "--level",
+      "--report",     "--device",    "--bf16",          "--ema",        "--swad",
+      "--swad-start", "--swad-end",  "--swad-tolerance"};
   return !kOthers.contains(name);
 }
 
@@ -110,6 +113,37 @@ std::vector<std::string> flags_of(const CLI::App& app) {
   return flags;
 }
 
+// Means along a training run.
+void add_trajectory(CLI::App& app, MergeRequest& request) {
+  app.add_option("--ema", request.ema,
+                 "Exponential moving average with this decay over the models in the natural order "
+                 "of their names")
+      ->check(CLI::Range(0.0, 1.0))
+      ->excludes("--weights")
+      ->excludes("--best");
+  CLI::Option* swad =
+      app.add_option("--swad", request.swad,
+                     "SWAD: the mean over the valley of validation losses in this table (CSV or "
+                     "TSV, columns 'model' and 'loss', or --metric)")
+          ->excludes("--weights")
+          ->excludes("--best")
+          ->excludes("--last")
+          ->excludes("--metrics")
+          ->excludes("--ema");
+  app.add_option("--swad-start", request.swad_options.start_patience,
+                 "Losses of which the first is the least where the valley begins (3)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->needs(swad);
+  app.add_option("--swad-end", request.swad_options.end_patience,
+                 "Losses in a row above the threshold where it ends (6)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->needs(swad);
+  app.add_option("--swad-tolerance", request.swad_options.tolerance,
+                 "Threshold over the mean of the first losses of the valley (1.3)")
+      ->check(CLI::PositiveNumber)
+      ->needs(swad);
+}
+
 using OnParsed = std::function<void(const MergeRequest&)>;
 
 std::shared_ptr<MergeRequest> start(CLI::App& app, const std::string& command) {
@@ -130,6 +164,7 @@ void finish(CLI::App& app, const std::shared_ptr<MergeRequest>& request,
 void add_average(CLI::App& app, const OnParsed& on_parsed) {
   CLI::App& command = *app.add_subcommand("average", "The mean of models, uniform or with weights");
   const auto request = start(command, "average");
+  command.get_option("--output")->required();
   request->method = "average";
   command
       .add_option("MODELS", request->models,
@@ -140,6 +175,7 @@ void add_average(CLI::App& app, const OnParsed& on_parsed) {
       ->delimiter(',')
       ->allow_extra_args(false);
   add_choice(command, *request);
+  add_trajectory(command, *request);
   finish(command, request, on_parsed);
 }
 
@@ -171,6 +207,7 @@ void add_merge(CLI::App& app, const OnParsed& on_parsed) {
   for (const MergeMethodEntry& entry : merge_methods()) {
     CLI::App& command = *merge.add_subcommand(entry.name, entry.help);
     const auto request = start(command, "merge");
+    command.get_option("--output")->required();
     request->method = entry.name;
     request->needs_base = entry.needs_base;
     command.add_option("MODELS", request->models, "Files or folders")->required();

@@ -11,6 +11,7 @@
 #include "cli/merge_methods.h"
 #include "cli/write_commands.h"
 #include "stockpot/base/file.h"
+#include "stockpot/merge/trajectory.h"
 
 namespace stockpot::cli {
 
@@ -40,6 +41,10 @@ struct MergeRequest {
   std::string metrics;              // a table of metrics; empty: the stored ones
   std::string metric;               // its column, or the name of the stored number
   bool minimize = false;
+  // Along one run: the models in the natural order of their names.
+  std::optional<double> ema;  // decay; the weights follow from it
+  fs::path swad;              // table of validation losses; the models of its valley are averaged
+  SwadOptions swad_options;
   bool best_first = false;  // the models are listed from best to worst
 };
 

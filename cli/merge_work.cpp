@@ -3,6 +3,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/merge/average.h"
+#include "stockpot/merge/statistics.h"
 
 namespace stockpot::cli {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 BatchNormPolicy batchnorm_from(const std::string& word) {
   if (word == "keep") return BatchNormPolicy::keep;
   if (word == "average") return BatchNormPolicy::average;
+  if (word == "mixed") return BatchNormPolicy::mixed;
   return word == "recompute" ? BatchNormPolicy::recompute : BatchNormPolicy::variance;
 }
 
@@ -23,6 +25,11 @@ MergeOptions options_of(const MergeRequest& request, std::optional<double> alpha
   MergeOptions options;
   options.weights = request.weights;
   options.scale = alpha.value_or(1);
+  // BatchNorm's statistics follow the weights where these make a mean.
+  if (request.method == "average" && !request.weights.empty())
+    options.shares = shares_of(request.weights);
+  if (request.method == "interpolate" && alpha && request.depth.empty())
+    options.shares = {1 - *alpha, *alpha};
   options.depth = request.depth;
   if (options.depth.size() == 1)
     throw UsageError("--depth needs two or more numbers: the first and the last layer's");

@@ -40,4 +40,8 @@ RunLimits limits_of(const MergeRequest& request);
 Json write_merge(const MergeRequest& request, const MergeWork& work, const OutputPlace& place,
                  Progress& progress);
 
+// The same from the paths: the request's models are looked at as `models`, alpha as above.
+Json write_merge(const MergeRequest& request, const std::vector<fs::path>& models,
+                 std::optional<double> alpha, Progress& progress);
+
 }  // namespace stockpot::cli

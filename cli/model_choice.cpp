@@ -23,11 +23,11 @@ double number_of(const std::string& text, const std::string& where) {
 
 // The metric of each model from a table: its column 'model' names a model by path, file name or
 // stem.
-std::vector<double> table_metrics(const MergeRequest& request,
+std::vector<double> table_metrics(const fs::path& file, const std::string& column,
                                   const std::vector<fs::path>& models) {
-  const CsvTable table = read_csv(request.metrics);
+  const CsvTable table = read_csv(file);
   const std::size_t name = table.column("model");
-  const std::size_t metric = table.column(request.metric.empty() ? "metric" : request.metric);
+  const std::size_t metric = table.column(column);
   std::vector<double> values;
   for (const fs::path& model : models) {
     std::vector<const CsvTable::Row*> rows;
@@ -37,12 +37,12 @@ std::vector<double> table_metrics(const MergeRequest& request,
         rows.push_back(&row);
     }
     if (rows.size() != 1)
-      throw FormatError(request.metrics,
+      throw FormatError(file,
                         (rows.empty() ? "no row for the model '" : "several rows for the model '") +
                             printable(model.string()) + "' in column 'model'");
     values.push_back(
         number_of(rows.front()->fields[metric],
-                  printable(request.metrics) + ":" + std::to_string(rows.front()->line)));
+                  printable(file.native()) + ":" + std::to_string(rows.front()->line)));
   }
   return values;
 }
@@ -76,7 +76,10 @@ std::vector<double> stored_metrics(const MergeRequest& request,
 std::vector<fs::path> best_models(const MergeRequest& request,
                                   const std::vector<fs::path>& models) {
   const std::vector<double> values =
-      request.metrics.empty() ? stored_metrics(request, models) : table_metrics(request, models);
+      request.metrics.empty()
+          ? stored_metrics(request, models)
+          : table_metrics(request.metrics, request.metric.empty() ? "metric" : request.metric,
+                          models);
   std::vector<std::size_t> order(models.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
@@ -86,6 +89,26 @@ std::vector<fs::path> best_models(const MergeRequest& request,
   for (std::size_t i = 0; i < static_cast<std::size_t>(request.best); ++i)
     best.push_back(models[order[i]]);
   return best;
+}
+
+void sort_naturally(std::vector<fs::path>& models) {
+  std::ranges::sort(models, [](const fs::path& a, const fs::path& b) {
+    return natural_less(a.native(), b.native());
+  });
+}
+
+std::vector<fs::path> valley(const MergeRequest& request, const std::vector<fs::path>& models) {
+  const std::vector<double> losses =
+      table_metrics(request.swad, request.metric.empty() ? "loss" : request.metric, models);
+  const auto window = swad_window(losses, request.swad_options);
+  if (!window)
+    throw FormatError(request.swad,
+                      "no loss is the least of " +
+                          std::to_string(request.swad_options.start_patience) +
+                          " from it on: there is no valley to average over (--last averages the "
+                          "end of a run)");
+  return {models.begin() + static_cast<std::ptrdiff_t>(window->first),
+          models.begin() + static_cast<std::ptrdiff_t>(window->last) + 1};
 }
 
 }  // namespace
@@ -108,10 +131,10 @@ std::vector<fs::path> chosen_models(const MergeRequest& request) {
     throw UsageError("--" + std::string(request.last > 0 ? "last " : "best ") +
                      std::to_string(wanted) + " of " + std::to_string(models.size()) + " models");
   if (request.best > 0) return best_models(request, models);
+  if (request.ema || !request.swad.empty()) sort_naturally(models);
+  if (!request.swad.empty()) return valley(request, models);
   if (request.last == 0) return models;
-  std::ranges::sort(models, [](const fs::path& a, const fs::path& b) {
-    return natural_less(a.native(), b.native());
-  });
+  sort_naturally(models);
   return {models.end() - request.last, models.end()};
 }
 

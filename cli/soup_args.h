@@ -32,6 +32,7 @@ struct SoupArgs {
 
   // How soups are scored: one of the three.
   std::vector<std::string> held_out;  // sources: our own models on pictures
+  std::vector<std::string> train;     // sources, or "none": what the models were trained on
   EvaluatorFlags evaluator;           // a program of the user's
   fs::path table;                     // scores that were measured before
 
@@ -40,11 +41,15 @@ struct SoupArgs {
   std::string accept = "ties", order = "metric", compat;
   std::uint64_t seed = 0;
   std::int64_t restarts = 0;
+  // BatchNorm's statistics of the soup: average, variance, keep, recompute or compare.
+  std::string batchnorm = "average";
+  std::vector<std::string> pictures;  // sources for recompute; empty: the held-out set
   bool prune = false, full = false, rescore = false, retry_failed = false;
   fs::path base;
 
+  bool recomputes() const { return batchnorm == "recompute" || batchnorm == "compare"; }
   // Whether the command needs LibTorch.
-  bool built_in() const { return method != "uniform" && !held_out.empty(); }
+  bool built_in() const { return method == "uniform" ? recomputes() : !held_out.empty(); }
 };
 
 // Takes the words between --evaluator and a lone "--", or the end, out of a command line that

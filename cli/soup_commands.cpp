@@ -48,6 +48,10 @@ void add_scoring_flags(CLI::App& app, SoupArgs& args) {
   std::string names;
   for (const std::string& name : metric_names()) names += (names.empty() ? "" : ", ") + name;
   app.add_option("--val", args.held_out, "Held-out pictures (a source)");
+  app.add_option(
+      "--train", args.train,
+      "With --val: the training set (a source), to warn of held-out pictures that are in "
+      "it; none: don't look (that of the models' run)");
   app.add_option("--table", args.table, "Table of scores by ingredients (CSV or TSV)");
   app.add_option("--metric", args.metric,
                  "With --val: " + names +
@@ -80,6 +84,16 @@ void add_evaluator_flags(CLI::App& app, EvaluatorFlags& flags) {
   app.add_option("--workdir", flags.work_folder, "Its working directory (a scratch folder)");
 }
 
+void add_batchnorm_flags(CLI::App& app, SoupArgs& args) {
+  app.add_option("--bn", args.batchnorm,
+                 "BatchNorm's statistics of the soup: average, variance (law of total variance), "
+                 "keep (of the first), recompute (from pictures), or compare: the one that is best "
+                 "on held-out pictures (average)")
+      ->check(CLI::IsMember({"average", "variance", "keep", "recompute", "compare"}));
+  app.add_option("--bn-data", args.pictures,
+                 "Pictures for recompute (a source; labels are not looked at; the held-out set)");
+}
+
 void add_uniform(CLI::App& soup, CommandLine& line) {
   CLI::App* command = soup.add_subcommand("uniform", "The mean of all models");
   const auto args = std::make_shared<SoupArgs>();
@@ -87,6 +101,8 @@ void add_uniform(CLI::App& soup, CommandLine& line) {
   add_compute(*command, line);
   command->add_option("MODELS", args->models, "Model folders")->required();
   command->add_option("-o,--output", args->output, "Model folder to write")->required();
+  add_batchnorm_flags(*command, *args);
+  command->add_option("--val", args->held_out, "Held-out pictures for --bn compare (a source)");
   command->callback([args, &line] { line.command = std::shared_ptr<const SoupArgs>(args); });
 }
 
@@ -102,6 +118,7 @@ void add_search(CLI::App& soup, CommandLine& line, const std::string& method, co
                       "the command to continue it");
   add_scoring_flags(*command, *args);
   add_search_flags(*command, *args);
+  add_batchnorm_flags(*command, *args);
   add_evaluator_flags(*command, args->evaluator);
   add_output_flags(*command, args->written);
   add_open_flags(*command, args->open);
@@ -139,6 +156,7 @@ void add_soup_commands(CLI::App& app, CommandLine& line) {
   add_search(*soup, line, "greedy", "Add models while the score on held-out data does not fall");
   add_search(*soup, line, "prune",
              "Start from the mean of all and take out what it can do without");
+  add_soup_learned(*soup, line);
 }
 
 }  // namespace stockpot::cli

@@ -98,6 +98,7 @@ Json soup_json(const SearchResult& result, const Scorebook& book, const SoupFact
        {"duplicates", duplicates_json(result, facts)},
        {"verdict", json_list(facts.sentences)},
        {"notes", json_list(facts.notes)},
+       {"batchnorm", facts.batchnorm},
        {"output", facts.output.native()},
        {"model", facts.model.empty() ? Json(nullptr) : Json(facts.model.native())},
        {"ledger_file", facts.ledger.empty() ? Json(nullptr) : Json(facts.ledger.native())}});
@@ -129,6 +130,7 @@ std::string soup_text(const SearchResult& result, const SoupFacts& facts, std::s
   }
   std::string text = table.text(width) + "\n";
   for (const std::string& sentence : facts.sentences) text += sentence + "\n";
+  if (!facts.batchnorm_text.empty()) text += facts.batchnorm_text + "\n";
   for (const std::string& note : facts.notes) text += "Note: " + note + "\n";
   if (!facts.model.empty()) text += "Written to " + printable(facts.model.native()) + "\n";
   return text;

@@ -18,6 +18,8 @@ struct SoupFacts {
   std::vector<std::string> sentences;  // verdict()
   fs::path output, model, ledger;      // empty: none
   std::uint64_t seed = 0;
+  Json batchnorm;              // SoupBatchNorm::to_json(), or null
+  std::string batchnorm_text;  // as a table
 };
 
 // docs/soups.md has the members.

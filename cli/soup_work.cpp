@@ -105,6 +105,7 @@ std::string SoupWork::plan_text(const SoupJudge& judge) const {
   text += "score  " + number(k) + " models alone and at most " + number(walks * (k - 1)) +
           " soups" + (args_.method == "prune" || args_.prune ? ", more for pruning" : "") + "\n";
   for (const std::string& line : judge.plan) text += line + "\n";
+  for (const std::string& warning : judge.warnings) text += "warning: " + warning + "\n";
   if (!place_.output.empty())
     text += "write  " + printable(place_.output.native()) + ", ledger " +
             printable(place_.ledger.native()) + "\n";
@@ -115,16 +116,24 @@ std::string SoupWork::plan_text(const SoupJudge& judge) const {
   return text;
 }
 
-void SoupWork::write_model(const SearchResult& result, std::vector<std::string>& notes) {
+void SoupWork::write_model(const SearchResult& result, const SoupJudge& judge, SoupFacts& facts) {
+  std::vector<fs::path> chosen;
+  for (const std::size_t i : result.soup().ingredients) chosen.push_back(paths_[i]);
+  const std::string policy =
+      judge.batchnorm ? judge.batchnorm(chosen, place_.model, facts) : args_.batchnorm;
+  if (policy != "average")
+    facts.notes.push_back(
+        "soups were scored with averaged BatchNorm statistics, and written with "
+        "others: " +
+        (policy.empty() ? "recomputed" : policy));
+  if (policy.empty()) return;
   MergeRequest request;
   request.command = request.method = "average";
-  request.batchnorm = "average";
-  request.flags = {"--bn", "average"};
+  request.batchnorm = policy;
+  request.flags = {"--bn", policy};
   request.open = args_.open;
   request.written = args_.written;
   request.output = place_.model;
-  std::vector<fs::path> chosen;
-  for (const std::size_t i : result.soup().ingredients) chosen.push_back(paths_[i]);
   const Container usual = models_.front().format() == CheckpointFormat::safetensors
                               ? Container::safetensors
                               : Container::torch;
@@ -134,13 +143,13 @@ void SoupWork::write_model(const SearchResult& result, std::vector<std::string>&
   const Json manifest = write_merge(request, work, place, progress_);
   const std::string& scored = result.soup().held_out.hash;
   const std::string written = manifest.find("output")->find("hash")->as_string();
-  if (!scored.empty() && scored != written && !args_.written.type())
-    notes.push_back(
+  if (!scored.empty() && scored != written && !args_.written.type() && policy == "average")
+    facts.notes.push_back(
         "what was written differs in last bits from what was scored: some sums do not "
         "fit fp64");
   if (args_.written.type())
-    notes.push_back("the soup was scored in the models' own type and written as " +
-                    args_.written.dtype);
+    facts.notes.push_back("the soup was scored in the models' own type and written as " +
+                          args_.written.dtype);
 }
 
 void SoupWork::print_plan(const SoupJudge& judge) const {
@@ -165,9 +174,10 @@ std::unique_ptr<LedgerFile> SoupWork::open_ledger(const SoupJudge& judge) {
   return file;
 }
 
-void SoupWork::publish(const SearchResult& result, const Scorebook& book, SoupFacts facts) {
+void SoupWork::publish(const SearchResult& result, const Scorebook& book, const SoupJudge& judge,
+                       SoupFacts facts) {
   if (mixer_) {
-    write_model(result, facts.notes);
+    write_model(result, judge, facts);
     facts.model = place_.model;
   }
   const Json json = soup_json(result, book, facts);
@@ -184,6 +194,11 @@ void SoupWork::publish(const SearchResult& result, const Scorebook& book, SoupFa
 }
 
 int SoupWork::run(const SoupJudge& judge) {
+  if (args_.recomputes() && !judge.batchnorm)
+    throw UsageError("--bn " + args_.batchnorm + " needs our own models on pictures: --val SOURCE");
+  if (args_.recomputes() && !place_.folder)
+    throw UsageError("--bn " + args_.batchnorm +
+                     " may write a model folder: name a folder with -o");
   if (line_.threads > 0) set_threads(static_cast<int>(line_.threads));
   if (args_.written.dry_run) {
     print_plan(judge);
@@ -204,10 +219,11 @@ int SoupWork::run(const SoupJudge& judge) {
   facts.evaluator = judge.description;
   facts.keys = keys_;
   facts.seed = args_.seed;
+  for (const std::string& warning : judge.warnings) facts.notes.push_back("warning: " + warning);
   facts.sentences = verdict(result, facts.rule, keys_, book, args_.seed);
   facts.output = place_.output;
   facts.ledger = place_.ledger;
-  publish(result, book, std::move(facts));
+  publish(result, book, judge, std::move(facts));
   return 0;
 }
 

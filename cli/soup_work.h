@@ -27,7 +27,13 @@ struct SoupJudge {
   std::string metric;  // for people
   Direction direction = Direction::maximize;
   std::vector<std::string> plan;  // lines for people: where, how often, what cannot be saved
+  std::vector<std::string> warnings = {};  // about the data: for the plan, the text and result.json
   std::function<void(const Scorebook&)> on_book = {};  // before the first question
+  // For --bn recompute and compare: how the soup of these is written ("average", ...), or "" when
+  // this has written it as `model`. Adds what it found to the facts.
+  std::function<std::string(const std::vector<fs::path>& ingredients, const fs::path& model,
+                            SoupFacts& facts)>
+      batchnorm = {};
 };
 
 class SoupWork {
@@ -56,8 +62,9 @@ class SoupWork {
   std::string plan_text(const SoupJudge& judge) const;
   void print_plan(const SoupJudge& judge) const;
   std::unique_ptr<LedgerFile> open_ledger(const SoupJudge& judge);
-  void write_model(const SearchResult& result, std::vector<std::string>& notes);
-  void publish(const SearchResult& result, const Scorebook& book, SoupFacts facts);
+  void write_model(const SearchResult& result, const SoupJudge& judge, SoupFacts& facts);
+  void publish(const SearchResult& result, const Scorebook& book, const SoupJudge& judge,
+               SoupFacts facts);
 
   const SoupArgs& args_;
   const CommandLine& line_;

@@ -29,15 +29,15 @@ std::string colour(Method method) {
   return method == Method::lp ? "lp" : method == Method::ft ? "ft" : "lpft";
 }
 
-double varied(const Point& point, Preset preset) {
-  if (preset == Preset::eps) return point.options.eps;
-  if (preset == Preset::alignment) return point.options.phi.value_or(0);
+double varied(const Point& point, StudyPreset preset) {
+  if (preset == StudyPreset::eps) return point.options.eps;
+  if (preset == StudyPreset::alignment) return point.options.phi.value_or(0);
   return static_cast<double>(point.options.dimension);
 }
 
-std::string varied_name(Preset preset) {
-  if (preset == Preset::eps) return "feature quality eps";
-  if (preset == Preset::alignment) return "head alignment error phi";
+std::string varied_name(StudyPreset preset) {
+  if (preset == StudyPreset::eps) return "feature quality eps";
+  if (preset == StudyPreset::alignment) return "head alignment error phi";
   return "dimension d";
 }
 
@@ -48,7 +48,7 @@ std::string sweep_figure(const Sweep& sweep) {
       "Theorem 3.1, where it is positive.";
   figure.x_label = varied_name(sweep.preset);
   figure.y_label = "OOD loss";
-  figure.log_x = sweep.preset != Preset::alignment;
+  figure.log_x = sweep.preset != StudyPreset::alignment;
   figure.log_y = true;
   figure.floor = kFloor;
   for (const Method method : kMethods) {
@@ -119,10 +119,10 @@ std::string time_figure(const TimeStudy& study, bool ood) {
 }
 
 std::string figures_for(const std::string& id, const Study& study) {
-  if (id == name_of(Preset::toy)) return toy_figure(study.toy);
+  if (id == name_of(StudyPreset::toy)) return toy_figure(study.toy);
   for (const Sweep& sweep : study.sweeps)
     if (id == name_of(sweep.preset)) return sweep_figure(sweep);
-  if (id != name_of(Preset::time)) return "";
+  if (id != name_of(StudyPreset::time)) return "";
   return time_figure(study.time.front(), true) + time_figure(study.time.front(), false);
 }
 

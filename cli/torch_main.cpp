@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/soup_args.h"
+#include "cli/torch_commands.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
 #include "stockpot/base/threads.h"
@@ -27,11 +28,12 @@ int run(const CommandLine& line) {
     return cmd_sweep_run(**sweep, line);
   if (const auto* args = std::get_if<SweepWorkerArgs>(&line.command))
     return cmd_sweep_worker(*args, line);
-  if (const auto* args = std::get_if<std::shared_ptr<const DiagnoseArgs>>(&line.command))
-    return cmd_diagnose(**args, line);
+  if (const auto* command = std::get_if<TorchCommand>(&line.command))
+    return run_torch_command(*command, line);
   if (const auto* soup = std::get_if<std::shared_ptr<const SoupArgs>>(&line.command);
       soup && (*soup)->built_in())
-    return cmd_soup_greedy(**soup, line);
+    return (*soup)->method == "uniform" ? cmd_soup_uniform_pictures(**soup, line)
+                                        : cmd_soup_greedy(**soup, line);
   throw UsageError("stockpot-torch is started by stockpot; run that instead");
 }
 

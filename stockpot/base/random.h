@@ -22,6 +22,8 @@ enum class Purpose : std::uint32_t {
   test = 9,
   dare = 10,
   theory = 11,
+  corruption = 12,
+  bootstrap = 13,
 };
 
 // Ten rounds of Philox 4x32, exactly as published (known answers in the tests).

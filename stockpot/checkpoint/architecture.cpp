@@ -31,7 +31,7 @@ class SpecList {
     add(name + ".weight", {out, in, edge, edge});
   }
 
-  std::vector<TensorSpec> specs;
+  std::vector<ExpectedTensor> specs;
 };
 
 void add_vit(SpecList& list, const VitConfig& vit) {
@@ -82,10 +82,18 @@ void add_resnet(SpecList& list, const ResNetConfig& resnet) {
   }
 }
 
+void add_side(SpecList& list) {
+  const std::vector<ExpectedTensor> base = list.specs;
+  for (ExpectedTensor spec : base) {
+    spec.name = kSidePrefix + spec.name;
+    list.specs.push_back(std::move(spec));
+  }
+}
+
 // In files of transformers' ViTModel, whose pooler the classifier does not use.
 bool is_ignorable(std::string_view name) { return name.starts_with("vit.pooler.dense."); }
 
-bool has_right_type(const TensorSpec& spec, Dtype dtype) {
+bool has_right_type(const ExpectedTensor& spec, Dtype dtype) {
   if (spec.counter) return dtype == Dtype::i64;
   return dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::f32 || dtype == Dtype::f64;
 }
@@ -119,11 +127,12 @@ void check_head(const TensorView* head, std::int64_t classes, const fs::path& or
 
 }  // namespace
 
-std::vector<TensorSpec> expected_tensors(const ModelFolder& model, std::int64_t classes) {
+std::vector<ExpectedTensor> expected_tensors(const ModelFolder& model, std::int64_t classes) {
   SpecList list;
   if (const auto* vit = std::get_if<VitConfig>(&model.architecture)) add_vit(list, *vit);
   if (const auto* resnet = std::get_if<ResNetConfig>(&model.architecture))
     add_resnet(list, *resnet);
+  if (model.side_network) add_side(list);
   list.add(model.head_weight, {classes, model.feature_size});
   list.add(model.head_bias, {classes});
   return std::move(list.specs);
@@ -138,7 +147,7 @@ std::vector<std::string> check_tensors(std::span<const TensorView> tensors,
     check_head(rest.contains(head) ? rest[head] : nullptr, classes, origin);
 
   Differences differences;
-  for (const TensorSpec& spec : expected_tensors(model, classes)) {
+  for (const ExpectedTensor& spec : expected_tensors(model, classes)) {
     const auto found = rest.find(spec.name);
     if (found == rest.end()) {
       if (!spec.counter) differences.missing.push_back(spec.name);

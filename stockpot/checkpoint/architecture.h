@@ -10,7 +10,7 @@
 
 namespace stockpot {
 
-struct TensorSpec {
+struct ExpectedTensor {
   std::string name;
   Shape shape;
   bool buffer = false;   // BatchNorm's running statistics: saved, not trained
@@ -18,7 +18,7 @@ struct TensorSpec {
 };
 
 // In the order of the forward pass: the head, with `classes` rows, comes last.
-std::vector<TensorSpec> expected_tensors(const ModelFolder& model, std::int64_t classes);
+std::vector<ExpectedTensor> expected_tensors(const ModelFolder& model, std::int64_t classes);
 
 // Checks names, shapes and types against the architecture with a head of `classes` rows.
 // Returns the names of tensors that are known and not needed (transformers' pooler). Throws

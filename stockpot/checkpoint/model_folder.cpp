@@ -9,6 +9,11 @@
 #include "stockpot/checkpoint/safetensors.h"
 
 namespace stockpot {
+namespace {
+
+constexpr const char* kSideKey = "stockpot_side_network";
+
+}  // namespace
 
 ModelFolder ModelFolder::open(const fs::path& path) {
   ModelFolder folder;
@@ -24,6 +29,11 @@ ModelFolder ModelFolder::open(const fs::path& path) {
     throw FormatError(file,
                       "neither 'model_type' (transformers) nor 'architecture' (timm) is there; "
                       "known: vit (transformers), resnet18, 34, 50, 101, 152 (timm)");
+  if (const Json* side = folder.config.find(kSideKey)) {
+    if (!side->is_bool())
+      throw FormatError(file, std::string(kSideKey) + " should be true or false");
+    folder.side_network = side->as_bool();
+  }
   return folder;
 }
 
@@ -98,9 +108,9 @@ void write_model_folder(const fs::path& folder, const ModelFolder& source,
   const auto head = std::find_if(tensors.begin(), tensors.end(), [&](const TensorView& tensor) {
     return tensor.name == source.head_weight;
   });
-  const Json config = source.library == "timm"
-                          ? timm_config(source.config, labels)
-                          : transformers_config(source.config, labels, head->dtype);
+  Json config = source.library == "timm" ? timm_config(source.config, labels)
+                                         : transformers_config(source.config, labels, head->dtype);
+  if (source.side_network) config.set(kSideKey, true);
   write_file(folder / kConfigFile, config.dump(2) + "\n");
   std::error_code ignored;
   for (const std::string_view name : kPreprocessorFiles)

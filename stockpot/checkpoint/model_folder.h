@@ -33,6 +33,8 @@ struct ResNetConfig {
   std::int64_t stem_channels = 64;
 };
 
+inline constexpr const char* kSidePrefix = "side.";
+
 using Architecture = std::variant<VitConfig, ResNetConfig>;
 
 enum class Interpolation { nearest, bilinear, bicubic, lanczos, box, hamming };
@@ -61,6 +63,10 @@ struct ModelFolder {
   Json config;                         // config.json as it was read
   std::int64_t feature_size = 0;       // columns of the head
   std::string head_weight, head_bias;  // tensor names
+  // Side-tuning (model/side_network.h): config.json has "stockpot_side_network": true, and every
+  // tensor but the head comes once more under kSidePrefix. Only this program opens such a folder:
+  // others find tensors that they do not know.
+  bool side_network = false;
 
   // Throws FormatError naming config.json and the key: unknown architecture (with those
   // that are known), sizes that do not fit, hidden_size not divisible by the heads, values

@@ -110,16 +110,25 @@ class Decoding {
 
 }  // namespace
 
-Image PoolRow::decode() const {
-  if (file.empty()) return decode_image(bytes, origin);
+namespace {
+
+Image decode_as_stored(const PoolRow& row) {
+  if (row.file.empty()) return decode_image(row.bytes, row.origin);
   std::string contents;
   try {
-    contents = read_file(file, kLargestImageFile);
+    contents = read_file(row.file, kLargestImageFile);
   } catch (const FormatError& error) {
-    if (origin == printable(file.string())) throw;
-    throw FormatError(origin + ": " + error.what());
+    if (row.origin == printable(row.file.string())) throw;
+    throw FormatError(row.origin + ": " + error.what());
   }
-  return decode_image(std::as_bytes(std::span(contents)), origin);
+  return decode_image(std::as_bytes(std::span(contents)), row.origin);
+}
+
+}  // namespace
+
+Image PoolRow::decode() const {
+  Image picture = decode_as_stored(*this);
+  return corruption ? corrupt(picture, *corruption, id) : picture;
 }
 
 std::uint64_t decode_rows(std::vector<PoolRow>& rows, std::uint64_t budget, bool skip) {

@@ -69,6 +69,13 @@ std::vector<std::string> choose_classes(const std::vector<Sample>& samples,
     if (!known.contains(name)) unknown.push_back(name);
   }
   if (unknown.empty()) return given;
+  if (unknown.size() == found.size()) {
+    throw UsageError(
+        "the set of " + samples.front().origin + " has no class in common with the model: it has " +
+        quoted_list(found) + ", the model has " + quoted_list(given) +
+        ". Say which of the model's classes each is with class_map: {'" + printable(found.front()) +
+        "': '" + printable(given.front()) + "'}, or name another set");
+  }
   const auto first = std::find_if(samples.begin(), samples.end(), [&](const Sample& sample) {
     return sample.class_name == unknown.front();
   });
@@ -97,6 +104,7 @@ void fill_rows(Pool& pool, std::vector<Sample>& samples) {
     row.origin = std::move(sample.origin);
     row.file = std::move(sample.file);
     row.bytes = std::move(sample.bytes);
+    row.corruption = sample.corruption;
   }
 }
 

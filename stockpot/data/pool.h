@@ -8,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,14 @@ namespace stockpot {
 struct PoolRow {
   std::int64_t label = 0, group = 0;
   std::string id;
-  std::string origin;                  // for messages
-  std::filesystem::path file;          // empty: the encoded picture is in `bytes`
-  std::vector<std::byte> bytes;        // freed once the decoded picture is kept
+  std::string origin;            // for messages
+  std::filesystem::path file;    // empty: the encoded picture is in `bytes`
+  std::vector<std::byte> bytes;  // freed once the decoded picture is kept
+  std::optional<Corruption> corruption;
   std::shared_ptr<const Image> image;  // null beyond the budget
   std::uint64_t hash = 0;
 
-  // Throws FormatError naming the origin.
+  // The picture with its corruption, if any. Throws FormatError naming the origin.
   Image decode() const;
 };
 

@@ -80,8 +80,7 @@ std::vector<Sample> find_in(const SourceSpec& source, Kind kind, const Wanted& w
 }
 
 // Finds the samples of one source; the classes it has, before any choice, join `classes`.
-std::vector<Sample> find_in_source(const SourceSpec& source,
-                                   const std::map<std::string, std::string>& class_map,
+std::vector<Sample> find_in_source(const SourceSpec& source, const DataSpec& spec,
                                    std::set<std::string>& classes) {
   const Kind kind = detect_kind(source);
   check_options(source, kind);
@@ -96,8 +95,8 @@ std::vector<Sample> find_in_source(const SourceSpec& source,
     classes.insert(class_name);
     if (splits && !splits->holds(class_name, stem, source.split)) return false;
     ++in_split;
-    const auto mapped = class_map.find(class_name);
-    return mapped == class_map.end() || !mapped->second.empty();
+    const auto mapped = spec.class_map.find(class_name);
+    return mapped == spec.class_map.end() ? !spec.only_mapped : !mapped->second.empty();
   };
   std::vector<Sample> samples = find_in(source, kind, wanted);
   if (offered == 0) {
@@ -158,6 +157,24 @@ std::string quoted_list(const std::vector<std::string>& names) {
   return list + " and " + std::to_string(names.size() - kShown) + " more";
 }
 
+namespace {
+
+// A sample with its group and class, once for each corruption of its source.
+void add_sample(const SourceSpec& source, Sample sample, std::vector<Sample>& all) {
+  if (source.corruptions.empty()) {
+    all.push_back(std::move(sample));
+    return;
+  }
+  for (const Corruption& corruption : source.corruptions) {
+    Sample& worse = all.emplace_back(sample);
+    worse.id += "@" + to_text(corruption);
+    if (source.group.empty()) worse.group = to_text(corruption);
+    worse.corruption = corruption;
+  }
+}
+
+}  // namespace
+
 std::vector<Sample> find_samples(const DataSpec& spec) {
   if (spec.sources.empty()) throw UsageError("a data set needs at least one source");
   std::vector<Sample> all;
@@ -165,13 +182,13 @@ std::vector<Sample> find_samples(const DataSpec& spec) {
   for (std::size_t i = 0; i < spec.sources.size(); ++i) {
     const SourceSpec& source = spec.sources[i];
     const std::string stem = source_stem(source.path);
-    for (Sample& sample : find_in_source(source, spec.class_map, classes)) {
+    for (Sample& sample : find_in_source(source, spec, classes)) {
       if (!source.group.empty()) sample.group = source.group;
       if (sample.group.empty()) sample.group = stem;
       const auto mapped = spec.class_map.find(sample.class_name);
       if (mapped != spec.class_map.end()) sample.class_name = mapped->second;
       sample.source = i;
-      all.push_back(std::move(sample));
+      add_sample(source, std::move(sample), all);
     }
   }
   check_class_map(spec, classes);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Sample {
   std::filesystem::path file;
   std::vector<std::byte> bytes;
   std::size_t source = 0;  // index into DataSpec::sources
+  std::optional<Corruption> corruption = {};
 };
 
 // Whether a picture of this class (as the source calls it) and file stem belongs to the set.

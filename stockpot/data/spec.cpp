@@ -33,8 +33,10 @@ void set_option(SourceSpec& source, const std::string& key, const std::string& v
     source.group = value;
   } else if (key == "root") {
     source.root = value;
+  } else if (key == "corrupt") {
+    source.corruptions = parse_corruption(value);
   } else {
-    static const std::array<std::string, 4> kKeys{"splits", "split", "group", "root"};
+    static const std::array<std::string, 5> kKeys{"splits", "split", "group", "root", "corrupt"};
     const std::string near = nearest(key, kKeys);
     throw UsageError("unknown key '" + printable(key) + "' of a data source" +
                      (near.empty() ? "" : "; did you mean '" + near + "'?") +

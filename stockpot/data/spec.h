@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "stockpot/data/corruption.h"
+
 namespace stockpot {
 
 // One folder, archive or table of .jpg, .jpeg, .png and .webp files:
@@ -28,6 +30,9 @@ struct SourceSpec {
   std::string split;           // only samples of this split; "" = all
   std::string group;           // the samples' group; "" = the table's column or the path's stem
   std::filesystem::path root;  // table: image paths are relative to this (default: its folder)
+  // Every picture comes once for each of these instead of as it is; its id gets "@" and the
+  // corruption's name behind it, and its group, unless one is given above, is that name.
+  std::vector<Corruption> corruptions;
 };
 
 // One data set: the union of its sources.
@@ -35,11 +40,13 @@ struct DataSpec {
   std::vector<SourceSpec> sources{};
   // The set's class name -> the model's class name ("" = leave these samples out).
   std::map<std::string, std::string> class_map{};
+  bool only_mapped = false;      // classes that the map does not name are left out, too
   bool skip_unreadable = false;  // on_bad: skip (counted) instead of error
 };
 
 // Reads the command line's form of a source, PATH[,key=value...] with the keys splits, split,
-// group, root. A comma belongs to what is before it unless "key=" follows. Throws UsageError.
+// group, root, corrupt. A comma belongs to what is before it unless "key=" follows. Throws
+// UsageError.
 SourceSpec parse_source(const std::string& text);
 
 }  // namespace stockpot

@@ -31,7 +31,7 @@ int poisson(std::uint32_t bits) {
 
 }  // namespace
 
-Interval percentiles(std::vector<double> replicates) {
+PercentileInterval percentiles(std::vector<double> replicates) {
   assert(!replicates.empty());
   std::sort(replicates.begin(), replicates.end(),
             [](double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; });

@@ -12,7 +12,7 @@ namespace stockpot::diagnose {
 
 inline constexpr int kReplicates = 1000;
 
-struct Interval {
+struct PercentileInterval {
   double low = 0, high = 0;
   bool above(double value) const { return low > value; }
   bool below(double value) const { return high < value; }
@@ -20,7 +20,7 @@ struct Interval {
 
 // The shortest account of replicates: their 2.5 and 97.5 percentiles (nearest rank). Values that
 // are not finite count as largest.
-Interval percentiles(std::vector<double> replicates);
+PercentileInterval percentiles(std::vector<double> replicates);
 
 class StreamingBootstrap {
  public:

@@ -67,7 +67,7 @@ DistortionStudy::DistortionStudy(std::vector<DiagnosedModel> models,
 
 DistortionStudy::~DistortionStudy() = default;
 
-void DistortionStudy::add(const std::string& set, const FeatureRows& rows) {
+void DistortionStudy::add(const std::string& set, const PairedFeatures& rows) {
   Impl& all = *impl_;
   if (!all.open)
     all.open = std::make_unique<SetStudy>(all.models, all.done.classes, set, all.options.seed,
@@ -85,6 +85,7 @@ void DistortionStudy::finish_set(const std::string& set) {
     all.done.id_share = all.id->models.front().span.share;
   }
   all.done.sets.push_back(all.open->result(all.options.span, *all.id, self));
+  if (self) all.done.layer_widths = all.open->layer_widths();
   all.open.reset();
   if (self) return;
   // The ratio of the means themselves, beside the interval of the replicates.
@@ -94,7 +95,7 @@ void DistortionStudy::finish_set(const std::string& set) {
       now.movements[a].id_ratio = all.done.sets.front().movements[a].mean / mean;
 }
 
-void DistortionStudy::add_id_again(const FeatureRows& rows) {
+void DistortionStudy::add_id_again(const PairedFeatures& rows) {
   Impl& all = *impl_;
   assert(all.done.sets.size() == 1 && !all.open);
   DistortionSet& set = all.done.sets.front();

@@ -44,7 +44,7 @@ struct SetFeatures {
   std::optional<double> separation;         // between / within; see Separation
   Counts nearest_mean;                      // by the means of the model's ID features
   std::optional<Counts> accuracy;           // of its head, when it judges these classes
-  Interval accuracy_interval;
+  PercentileInterval accuracy_interval;
   // Against ID, for OOD sets.
   std::optional<SpanRelation> to_id;
   double share_in_id_span = 1;  // of the set's variance
@@ -54,7 +54,7 @@ struct SetFeatures {
 // From BEFORE to one AFTER on one set. Distances are Euclidean.
 struct SetMovement {
   double mean = 0, median = 0, root_mean_square = 0;
-  Interval mean_interval;
+  PercentileInterval mean_interval;
   double over_norm = 0;      // mean / mean norm before
   double over_spread = 0;    // mean / pair distance before
   double per_dimension = 0;  // root mean square / sqrt(d)
@@ -66,20 +66,27 @@ struct SetMovement {
   Counts head_on_before;
   // ID mean over this set's mean, for OOD sets where something moved: the paper predicts > 1.
   std::optional<double> id_ratio;
-  Interval id_ratio_interval;
+  PercentileInterval id_ratio_interval;
   // AFTER's accuracy less BEFORE's, when both judge: paired over the pictures.
   std::optional<double> gain;
-  Interval gain_interval;
+  PercentileInterval gain_interval;
   // The mean over that of the first AFTER, for the other ones, where that moved: paired.
   std::optional<double> to_first;
-  Interval to_first_interval;
+  PercentileInterval to_first_interval;
+};
+
+// From BEFORE to one AFTER on one set at one layer: what the features of LayerRows did.
+struct LayerMovement {
+  double mean = 0, over_norm = 0, over_spread = 0;  // as in SetMovement
+  double cka = 0;                                   // 1 where a layer does not vary at all
 };
 
 struct DistortionSet {
   std::string name;
-  std::int64_t rows = 0, classes = 0;  // classes that have rows
-  std::vector<SetFeatures> models;     // as Distortion::models
-  std::vector<SetMovement> movements;  // one an AFTER
+  std::int64_t rows = 0, classes = 0;                   // classes that have rows
+  std::vector<SetFeatures> models;                      // as Distortion::models
+  std::vector<SetMovement> movements;                   // one an AFTER
+  std::vector<std::vector<LayerMovement>> layers = {};  // by AFTER and layer, when measured
 };
 
 struct DistortionHead {
@@ -96,16 +103,25 @@ struct Distortion {
   std::vector<DistortionHead> heads;                      // one a model
   Eigen::Index id_rank = 0;  // of BEFORE's ID span, and the share of variance it holds
   double id_share = 0;
-  std::vector<DistortionSet> sets;  // the first is ID
+  std::vector<DistortionSet> sets;         // the first is ID
+  std::vector<std::int64_t> layer_widths;  // of stem, block 1, block 2, ...; empty: not measured
 
   const std::string& before() const { return models.front(); }
   std::size_t afters() const { return models.size() - 1; }
 };
 
+// What stem or a block give for every picture of a batch: n x width.
+struct LayerRows {
+  std::span<const float> values;
+  std::int64_t width = 0;
+};
+
 // One batch: the same pictures through every model.
-struct FeatureRows {
+struct PairedFeatures {
   std::span<const std::int64_t> labels;          // n indices of classes
   std::vector<std::span<const float>> features;  // one a model, n x d
+  // By model and layer, of equal widths in all models; empty: layers are not measured.
+  std::vector<std::vector<LayerRows>> layers = {};
 };
 
 // Takes the sets one after another, ID first, and ID once more: its class means have to be known
@@ -119,12 +135,12 @@ class DistortionStudy {
   ~DistortionStudy();
 
   // Throws RunError naming model, set, row and feature when a feature is not finite.
-  void add(const std::string& set, const FeatureRows& rows);
+  void add(const std::string& set, const PairedFeatures& rows);
   // Ends a set. Throws UsageError when it has fewer than two pictures, or is ID and has one class
   // only; RunError when the features of a model do not vary.
   void finish_set(const std::string& set);
   // The pictures of ID again, in any order, after finish_set() of ID and before other sets.
-  void add_id_again(const FeatureRows& rows);
+  void add_id_again(const PairedFeatures& rows);
 
   Distortion result() const;  // after the last finish_set()
 

@@ -7,7 +7,9 @@ namespace {
 
 Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
-Json json_of(const Interval& interval) { return Json(Json::Array{interval.low, interval.high}); }
+Json json_of(const PercentileInterval& interval) {
+  return Json(Json::Array{interval.low, interval.high});
+}
 
 Json json_of(const Counts& counts) {
   return Json::object(
@@ -70,6 +72,16 @@ Json json_of(const SetMovement& moved) {
        {"to_first_interval", moved.to_first ? json_of(moved.to_first_interval) : Json()}});
 }
 
+Json json_of(const std::vector<LayerMovement>& layers) {
+  Json list = Json::array();
+  for (const LayerMovement& layer : layers)
+    list.push(Json::object({{"mean", layer.mean},
+                            {"over_norm", layer.over_norm},
+                            {"over_spread", layer.over_spread},
+                            {"cka", layer.cka}}));
+  return list;
+}
+
 Json json_of(const DistortionSet& set, bool id, const std::vector<std::string>& names) {
   Json models = Json::array(), movements = Json::array();
   for (std::size_t m = 0; m < set.models.size(); ++m) {
@@ -80,6 +92,7 @@ Json json_of(const DistortionSet& set, bool id, const std::vector<std::string>& 
   for (std::size_t a = 0; a < set.movements.size(); ++a) {
     Json moved = json_of(set.movements[a]);
     moved.set("model", names[a + 1]);
+    moved.set("layers", set.layers.empty() ? Json() : json_of(set.layers[a]));
     movements.push(std::move(moved));
   }
   return Json::object({{"name", set.name},
@@ -106,11 +119,14 @@ Json to_json(const Distortion& distortion) {
     sets.push(json_of(set, &set == &distortion.sets.front(), distortion.models));
   for (const std::string& name : distortion.class_names) classes.push(name);
   for (const std::string& sentence : reading(distortion)) sentences.push(sentence);
+  Json widths = Json::array();
+  for (const std::int64_t width : distortion.layer_widths) widths.push(width);
   const std::optional<Eigen::Index> rank = distortion.span.rank;
   return Json::object(
       {{"schema_version", 1},
        {"kind", "distortion"},
        {"features", distortion.features},
+       {"layer_widths", widths},
        {"classes", classes},
        {"seed", distortion.seed},
        {"replicates", kReplicates},

@@ -13,7 +13,7 @@ namespace {
 std::string three(double value) { return std::isfinite(value) ? significant(value, 3) : "-"; }
 std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 
-std::string with_interval(double value, const Interval& interval) {
+std::string with_interval(double value, const PercentileInterval& interval) {
   return three(value) + " [" + three(interval.low) + ", " + three(interval.high) + "]";
 }
 
@@ -107,7 +107,7 @@ DistortionTable class_table(const Distortion& all) {
   for (std::size_t m = 0; m < all.models.size(); ++m)
     for (const DistortionSet& set : all.sets) {
       const SetFeatures& features = set.models[m];
-      const Interval& interval = features.accuracy_interval;
+      const PercentileInterval& interval = features.accuracy_interval;
       table.rows.push_back(
           {all.models[m], set.name, features.separation ? three(*features.separation) : "-",
            percent(features.nearest_mean.share()),
@@ -153,6 +153,37 @@ DistortionTable head_table(const Distortion& all) {
   return table;
 }
 
+// A column a layer would be too wide for deep networks: a row a layer and model.
+DistortionTable layer_table(const Distortion& all) {
+  DistortionTable table{
+      .title = "By layer: mean movement over the typical distance of two pictures, and CKA",
+      .columns = {"model", "layer", "width"},
+      .rows = {},
+      .names = 2,
+      .note =
+          "Of a ResNet the maps averaged over the pixels, of a ViT the class token (of the stem "
+          "the mean over the patches). / spread: mean Euclidean distance before and after over "
+          "the root mean square distance of two pictures before, at the same layer. CKA: linear, "
+          "with the same layer of " +
+          all.before() + "."};
+  for (const DistortionSet& set : all.sets) {
+    table.columns.push_back(set.name + " / spread");
+    table.columns.push_back("CKA");
+  }
+  for (std::size_t a = 0; a < all.afters(); ++a)
+    for (std::size_t l = 0; l < all.layer_widths.size(); ++l) {
+      std::vector<std::string> row = {all.models[a + 1],
+                                      l == 0 ? "stem" : "block " + std::to_string(l),
+                                      std::to_string(all.layer_widths[l])};
+      for (const DistortionSet& set : all.sets) {
+        row.push_back(three(set.layers[a][l].over_spread));
+        row.push_back(fixed(set.layers[a][l].cka, 4));
+      }
+      table.rows.push_back(std::move(row));
+    }
+  return table;
+}
+
 std::string html_table(const DistortionTable& table) {
   std::string text =
       "<h3>" + escape_html(table.title) + "</h3>\n<div class=\"scroll\"><table>\n<thead><tr>";
@@ -170,8 +201,10 @@ std::string html_table(const DistortionTable& table) {
 }  // namespace
 
 std::vector<DistortionTable> tables(const Distortion& distortion) {
-  return {movement_table(distortion), span_table(distortion), class_table(distortion),
-          head_table(distortion)};
+  std::vector<DistortionTable> all = {movement_table(distortion), span_table(distortion),
+                                      class_table(distortion), head_table(distortion)};
+  if (!distortion.layer_widths.empty()) all.push_back(layer_table(distortion));
+  return all;
 }
 
 std::string distortion_text(const Distortion& distortion, std::size_t width) {

@@ -11,7 +11,7 @@ std::string three(double value) { return significant(value, 3); }
 std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 std::string points(double share) { return (share > 0 ? "+" : "") + fixed(100 * share, 1); }
 
-std::string between(const Interval& interval) {
+std::string between(const PercentileInterval& interval) {
   return "95 % interval " + three(interval.low) + " to " + three(interval.high);
 }
 
@@ -30,7 +30,7 @@ void read_prediction(const Distortion& all, std::size_t a, std::vector<std::stri
   for (std::size_t s = 1; s < all.sets.size(); ++s) {
     const SetMovement& moved = all.sets[s].movements[a];
     if (!moved.id_ratio) continue;
-    const Interval& interval = moved.id_ratio_interval;
+    const PercentileInterval& interval = moved.id_ratio_interval;
     const bool above = interval.above(1), below = interval.below(1);
     (above ? agree : below ? disagree : open) += 1;
     text += std::string(text.empty() ? "" : "; ") + three(*moved.id_ratio) + " times as far as " +

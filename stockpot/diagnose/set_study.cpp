@@ -17,8 +17,8 @@ SpanRelation relation(const MatrixXd& first, const MatrixXd& second) {
 }
 
 // f(a[r], b[r]) of paired replicates.
-Interval interval_of(std::vector<double> a, const std::vector<double>& b,
-                     const std::function<double(double, double)>& f) {
+PercentileInterval interval_of(std::vector<double> a, const std::vector<double>& b,
+                               const std::function<double(double, double)>& f) {
   for (std::size_t r = 0; r < a.size(); ++r) a[r] = f(a[r], b[r]);
   return percentiles(std::move(a));
 }
@@ -58,7 +58,7 @@ SetStudy::SetStudy(const std::vector<DiagnosedModel>& models, std::int64_t class
   }
 }
 
-void SetStudy::add(const FeatureRows& rows, const IdTraces* id) {
+void SetStudy::add(const PairedFeatures& rows, const IdTraces* id) {
   const std::size_t n = rows.labels.size(), count = models_.size();
   if (n == 0) return;
   MatrixXd values(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(2 * count - 1));
@@ -87,6 +87,7 @@ void SetStudy::add(const FeatureRows& rows, const IdTraces* id) {
     on_before_[m - 1].right += std::count(without.begin(), without.end(), true);
     on_before_[m - 1].total += static_cast<std::int64_t>(n);
   }
+  layers_.add(rows.layers, n);
   const MatrixXd by_row = values.transpose();
   for (Eigen::Index i = 0; i < by_row.cols(); ++i)
     bootstrap_.add({by_row.col(i).data(), static_cast<std::size_t>(by_row.rows())});
@@ -204,6 +205,7 @@ DistortionSet SetStudy::result(const SpanRule& rule, const IdTraces& id, bool se
     set.models.push_back(features_of(m, own[m], id, self));
   for (std::size_t a = 0; a < movements_.size(); ++a)
     set.movements.push_back(movement_of(a, own, id, self));
+  set.layers = layers_.result();
   return set;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stockpot/diagnose/distortion.h"
+#include "stockpot/diagnose/layer_study.h"
 #include "stockpot/diagnose/movement.h"
 
 namespace stockpot::diagnose {
@@ -25,11 +26,12 @@ class SetStudy {
            std::uint64_t seed, std::uint64_t index);
 
   // `id`: null while the set is ID itself.
-  void add(const FeatureRows& rows, const IdTraces* id);
+  void add(const PairedFeatures& rows, const IdTraces* id);
   // What an ID set leaves; throws as DistortionStudy::finish_set().
   IdTraces traces(const SpanRule& rule) const;
   // `self`: this is the ID set, and `id` its own traces.
   DistortionSet result(const SpanRule& rule, const IdTraces& id, bool self) const;
+  std::vector<std::int64_t> layer_widths() const { return layers_.widths(); }
 
  private:
   std::vector<Span> spans(const SpanRule& rule) const;
@@ -45,6 +47,7 @@ class SetStudy {
   std::vector<Movement> movements_;      // one an AFTER
   std::vector<Counts> right_, nearest_;  // one a model
   std::vector<Counts> on_before_;        // one an AFTER
+  LayerStudy layers_;
   // Channels: a model's right answers, then the distances of every AFTER.
   StreamingBootstrap bootstrap_;
 };

@@ -74,6 +74,21 @@ Predictions predict(Classifier& model, const ImageDataset& set, const EvalOption
   return predictions;
 }
 
+Predictions predict_from_features(Classifier& model, const ImageDataset& set,
+                                  const at::Tensor& features, const EvalOptions& options) {
+  const at::NoGradGuard no_grad;
+  model.evaluate();
+  Predictions predictions = without_logits(model, set);
+  for (std::int64_t begin = 0; begin < set.size(); begin += options.batch_size) {
+    const std::int64_t end = std::min(set.size(), begin + options.batch_size);
+    const at::Tensor logits =
+        model.head_logits(features.slice(0, begin, end).to(model.device())).cpu().contiguous();
+    const float* first = logits.data_ptr<float>();
+    predictions.logits.insert(predictions.logits.end(), first, first + logits.numel());
+  }
+  return predictions;
+}
+
 at::Tensor extract_features(Classifier& model, const ImageDataset& set,
                             const EvalOptions& options) {
   return forward_all(model, set, options, model.folder().feature_size,

@@ -25,6 +25,11 @@ struct EvalOptions {
 // Logits of every row, in the set's order. The model's labels must be the set's classes.
 Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options = {});
 
+// The same, to the bit, from what extract_features() gave for the set with the same options: a
+// new head on a backbone that has seen the set already. features: set.size() x feature_size.
+Predictions predict_from_features(Classifier& model, const ImageDataset& set,
+                                  const at::Tensor& features, const EvalOptions& options = {});
+
 // The same without the logits: what is known of the rows before the model has seen them.
 Predictions without_logits(const Classifier& model, const ImageDataset& set);
 

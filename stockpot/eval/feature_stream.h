@@ -10,15 +10,23 @@
 
 namespace stockpot {
 
+// Of one layer: n x width, float32.
+struct LayerBatch {
+  std::span<const float> values;
+  std::int64_t width = 0;
+};
+
 struct FeatureBatch {
   std::span<const std::int64_t> labels;          // n
   std::vector<std::span<const float>> features;  // one a model, n x feature_size, float32
+  // By model and layer (Classifier::features_and_layers), when they are asked for.
+  std::vector<std::vector<LayerBatch>> layers;
 };
 
 // Calls `visit` with every batch in the set's order; what it is given lives as long as the call.
 // The pictures go through each model as evaluation does. All models must prepare pictures alike.
 void stream_features(std::span<Classifier> models, const ImageDataset& set,
                      const EvalOptions& options,
-                     const std::function<void(const FeatureBatch&)>& visit);
+                     const std::function<void(const FeatureBatch&)>& visit, bool layers = false);
 
 }  // namespace stockpot

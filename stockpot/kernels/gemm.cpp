@@ -169,6 +169,9 @@ void run_at_edge(const Tiles& set, Tile tile, std::int64_t rows, int vectors, st
 
 std::int64_t packed_columns(std::int64_t n) { return round_up(n, tiles().width); }
 
+std::int64_t packed_depth() { return kDepth; }
+std::int64_t packed_panel() { return kVectors * tiles().width; }
+
 void pack(std::int64_t k, std::int64_t n, const MatrixView& b, float* packed) {
   const std::int64_t width = tiles().width, columns = round_up(n, width);
   for (std::int64_t depth = 0; depth < k; depth += kDepth) {

@@ -25,6 +25,11 @@ std::int64_t packed_columns(std::int64_t n);
 // reads it.
 void pack(std::int64_t k, std::int64_t n, const MatrixView& b, float* packed);
 
+// A matrix of at most packed_depth() rows and packed_panel() columns lies in `packed` as rows of
+// packed_columns(n) numbers: it may serve as the left matrix of another product as well.
+std::int64_t packed_depth();
+std::int64_t packed_panel();
+
 // What the product is added to.
 struct Start {
   const float* bias = nullptr;  // n floats, the same for every row

@@ -10,20 +10,6 @@
 
 namespace stockpot::merge_kernels {
 
-STOCKPOT_PER_ISA void add_f16(std::span<double> sum, std::span<const std::byte> x, double sign) {
-  for (std::size_t i = 0; i < sum.size(); ++i)
-    sum[i] += sign * from_f16(load<std::uint16_t>(x.data(), i));
-}
-
-STOCKPOT_PER_ISA void add_bf16(std::span<double> sum, std::span<const std::byte> x, double sign) {
-  for (std::size_t i = 0; i < sum.size(); ++i)
-    sum[i] += sign * from_bf16(load<std::uint16_t>(x.data(), i));
-}
-
-STOCKPOT_PER_ISA void add_f32(std::span<double> sum, std::span<const std::byte> x, double sign) {
-  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += sign * load<float>(x.data(), i);
-}
-
 namespace {
 
 constexpr std::size_t kGroup = 32;  // elements summed at a time: a few vector registers

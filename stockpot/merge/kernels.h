@@ -1,4 +1,4 @@
-// The arithmetic of sum.h: pure functions, compiled once per instruction set and rounding
+// The arithmetic of means and lines: pure functions, compiled once per instruction set and rounding
 // alike in each (base/isa.h). Spans of one call have equal numbers of elements.
 #pragma once
 
@@ -7,11 +7,7 @@
 
 namespace stockpot::merge_kernels {
 
-// sum[i] += sign * x[i] with sign 1 or -1, straight from the stored type: by way of a buffer
-// of doubles an average takes a fifth longer. The bytes may be unaligned.
-void add_f16(std::span<double> sum, std::span<const std::byte> x, double sign);
-void add_bf16(std::span<double> sum, std::span<const std::byte> x, double sign);
-void add_f32(std::span<double> sum, std::span<const std::byte> x, double sign);
+// x[i] = -x[i].
 void negate(std::span<double> x);
 
 // sum[i] = x_1[i] + x_2[i] + ...: all models at once, kept in registers. Each x points to at least

@@ -31,6 +31,7 @@ class Planner {
     if (models.empty()) throw UsageError("a merge needs at least one model");
     for (const Checkpoint& model : models) plan_.models.push_back(&model);
     plan_.base = base;
+    plan_.shares = options.shares;
     weights_ = options.weights.empty() ? std::vector<double>(models.size(), 1.0) : options.weights;
     if (weights_.size() != models.size())
       throw UsageError(std::to_string(weights_.size()) + " weights for " +
@@ -97,7 +98,10 @@ class Planner {
     std::vector<const TensorView*> views;
     if (!find_all(name, views)) return;
     if (!row(views.front()->dtype).floating) return add_integers(name, views);
-    if (is_running_mean(name) || is_running_variance(name)) return add_statistics(name, views);
+    if (is_running_mean(name) || is_running_variance(name)) {
+      plan_.has_batchnorm = true;
+      if (options_.batchnorm != BatchNormPolicy::mixed) return add_statistics(name, views);
+    }
     add_merged(name, views, rule, depth);
   }
 
@@ -193,7 +197,6 @@ class Planner {
   }
 
   void add_statistics(const std::string& name, const std::vector<const TensorView*>& views) {
-    plan_.has_batchnorm = true;
     if (options_.batchnorm == BatchNormPolicy::keep)
       return copy(*views.front(), "BatchNorm statistics, of the first model");
     PlannedTensor tensor;

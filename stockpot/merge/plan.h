@@ -36,8 +36,9 @@ GroupRule backbone_rule(const std::string& policy, std::size_t models);
 
 // BatchNorm's running statistics: kept from the first model; averaged number by number; by the
 // law of total variance (mean = mean of the means, variance = mean of the variances + variance of
-// the means); or the same and marked for recomputing on data.
-enum class BatchNormPolicy { keep, average, variance, recompute };
+// the means); the same and marked for recomputing on data; or merged as all other tensors, with
+// the method and its weights.
+enum class BatchNormPolicy { keep, average, variance, recompute, mixed };
 // Integer and bool tensors that differ: an error but for num_batches_tracked, whose largest value
 // is taken; or the largest of each element; or those of the first model.
 enum class IntegerPolicy { checked, max, first };
@@ -45,6 +46,7 @@ enum class IntegerPolicy { checked, max, first };
 struct MergeOptions {
   std::vector<double> weights;    // of the models, in their order; empty: all 1
   double scale = 1;               // the method's strength
+  std::vector<double> shares;     // of the models in BatchNorm's statistics (statistics.h)
   std::vector<GroupRule> groups;  // the first that matches decides
   std::vector<double> depth;      // strengths over depth (block.h), interpolated; empty: scale
   BatchNormPolicy batchnorm = BatchNormPolicy::variance;
@@ -67,6 +69,7 @@ struct PlannedTensor {
 struct MergePlan {
   std::vector<const Checkpoint*> models;  // in the caller's order
   const Checkpoint* base = nullptr;
+  std::vector<double> shares;          // MergeOptions::shares
   std::vector<std::size_t> order;      // the canonical order: models[order[i]] comes i-th
   std::vector<std::uint64_t> keys;     // of the models' contents (model_order.h), in that order
   std::vector<PlannedTensor> tensors;  // by name

@@ -163,7 +163,7 @@ class Run {
     else if (tensor.kind == Kind::copied)
       read_values(*only, first, values);
     else
-      total_variance(tensor.sources, plan_.models.size(), first, values);
+      total_variance(tensor.sources, plan_.models.size(), plan_.shares, first, values);
     check(tensor, values);
     if (tensor.kind != Kind::copied || only->dtype != tensor.output.dtype)
       write_values(values, tensor.output.dtype, bytes);

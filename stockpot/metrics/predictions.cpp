@@ -15,34 +15,50 @@ std::int64_t predicted_class(std::span<const float> logits) {
   return static_cast<std::int64_t>(best);
 }
 
-namespace {
-
-void require_same_rows(const Predictions& first, const Predictions& other, std::size_t index) {
-  const std::string where = "member " + std::to_string(index + 1) + " of the ensemble ";
-  if (other.classes != first.classes) {
+void LogitSum::require_same_rows(const Predictions& other) const {
+  const std::string where = "member " + std::to_string(members_ + 1) + " of the ensemble ";
+  if (other.classes != first_.classes) {
     throw UsageError(where + "has " + std::to_string(other.classes) + " classes, the first has " +
-                     std::to_string(first.classes));
+                     std::to_string(first_.classes));
   }
-  if (other.labels != first.labels || other.ids != first.ids ||
-      other.logits.size() != first.logits.size()) {
+  if (other.labels != first_.labels || other.ids != first_.ids ||
+      other.logits.size() != sum_.size()) {
     throw UsageError(where + "was evaluated on other rows than the first");
   }
 }
 
-}  // namespace
+void LogitSum::add(const Predictions& member) {
+  if (members_ == 0) {
+    first_ = member;
+    first_.logits.clear();
+    sum_.assign(member.logits.begin(), member.logits.end());
+  } else {
+    require_same_rows(member);
+    for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += static_cast<double>(member.logits[i]);
+  }
+  ++members_;
+}
+
+Predictions LogitSum::mean(const Predictions* more) const {
+  if (members_ == 0) {
+    if (more != nullptr) return *more;
+    throw UsageError("an ensemble needs one member or more");
+  }
+  if (more != nullptr) require_same_rows(*more);
+  const auto count = static_cast<double>(members_ + (more != nullptr ? 1 : 0));
+  Predictions result = first_;
+  result.logits.resize(sum_.size());
+  for (std::size_t i = 0; i < sum_.size(); ++i) {
+    const double sum = more != nullptr ? sum_[i] + static_cast<double>(more->logits[i]) : sum_[i];
+    result.logits[i] = static_cast<float>(sum / count);
+  }
+  return result;
+}
 
 Predictions mean_logits(std::span<const Predictions* const> members) {
-  if (members.empty()) throw UsageError("an ensemble needs one member or more");
-  const Predictions& first = *members.front();
-  for (std::size_t m = 1; m < members.size(); ++m) require_same_rows(first, *members[m], m);
-
-  Predictions mean = first;
-  for (std::size_t i = 0; i < mean.logits.size(); ++i) {
-    double sum = 0;
-    for (const Predictions* member : members) sum += static_cast<double>(member->logits[i]);
-    mean.logits[i] = static_cast<float>(sum / static_cast<double>(members.size()));
-  }
-  return mean;
+  LogitSum sum;
+  for (const Predictions* member : members) sum.add(*member);
+  return sum.mean();
 }
 
 }  // namespace stockpot

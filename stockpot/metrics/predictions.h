@@ -27,6 +27,23 @@ struct Predictions {
 // The class with the largest logit; the lowest index among equals.
 std::int64_t predicted_class(std::span<const float> logits);
 
+// The logit ensemble of models that need not be in memory at once.
+class LogitSum {
+ public:
+  // Throws UsageError when these are of other rows or classes than those before.
+  void add(const Predictions& member);
+  std::size_t members() const { return members_; }
+  // The mean in fp64, rounded once; of these and `more`, when it is given. At least one member.
+  Predictions mean(const Predictions* more = nullptr) const;
+
+ private:
+  void require_same_rows(const Predictions& other) const;
+
+  Predictions first_;
+  std::vector<double> sum_;
+  std::size_t members_ = 0;
+};
+
 // The logit ensemble: the mean of the members' logits, in fp64, rounded once. All members
 // must hold the same rows. Wortsman et al. 2022, section 2.
 Predictions mean_logits(std::span<const Predictions* const> members);

@@ -17,14 +17,17 @@
 #include "stockpot/model/layers.h"
 #include "stockpot/model/network.h"
 #include "stockpot/model/parameters.h"
+#include "stockpot/model/side_network.h"
 #include "stockpot/model/tensor_io.h"
 
 namespace stockpot {
 namespace {
 
-Network network_of(const Architecture& architecture) {
-  if (const auto* vit = std::get_if<VitConfig>(&architecture)) return vit_network(*vit);
-  return resnet_network(std::get<ResNetConfig>(architecture));
+Network network_of(const ModelFolder& folder) {
+  const auto* vit = std::get_if<VitConfig>(&folder.architecture);
+  const Network network =
+      vit ? vit_network(*vit) : resnet_network(std::get<ResNetConfig>(folder.architecture));
+  return folder.side_network ? with_side_network(network) : network;
 }
 
 std::vector<TensorSpec> with_head(const Network& network, const ModelFolder& folder) {
@@ -85,7 +88,7 @@ Classifier::~Classifier() = default;
 
 Classifier Classifier::load(const ModelFolder& folder) {
   const Checkpoint checkpoint = open_weights(folder);
-  Network network = network_of(folder.architecture);
+  Network network = network_of(folder);
   TensorTable table(with_head(network, folder), at::kCPU);
   for (const Parameter& parameter : table.parameters())
     copy_values(checkpoint.at(parameter.name), parameter.value);
@@ -126,6 +129,21 @@ at::Tensor Classifier::features(const at::Tensor& images) const {
   return impl_->network.features(impl_->table, images, impl_->mode);
 }
 
+std::pair<at::Tensor, std::vector<at::Tensor>> Classifier::features_and_layers(
+    const at::Tensor& images) const {
+  std::vector<at::Tensor> layers;
+  impl_->mode.layers = &layers;
+  at::Tensor last;
+  try {
+    last = features(images);
+  } catch (...) {
+    impl_->mode.layers = nullptr;
+    throw;
+  }
+  impl_->mode.layers = nullptr;
+  return {last, std::move(layers)};
+}
+
 at::Tensor Classifier::head_logits(const at::Tensor& features) const {
   const ModelFolder& folder = impl_->folder;
   return linear(dropout(features, impl_->mode.head_dropout, impl_->mode),
@@ -141,7 +159,8 @@ void Classifier::train(const TrainingMode& mode) {
                  .head_dropout = mode.head_dropout,
                  .drop_path = mode.drop_path,
                  .positions = positions_on(device(), mode.positions),
-                 .batch_rows = mode.batch_rows};
+                 .batch_rows = mode.batch_rows,
+                 .joint = mode.joint};
 }
 
 void Classifier::reset_head(const std::vector<std::string>& labels, std::uint64_t seed) {
@@ -172,6 +191,23 @@ void Classifier::set_head(const std::vector<std::string>& labels, const at::Tens
   table[folder.head_weight].copy_(weight);
   table[folder.head_bias].copy_(bias);
   impl_->folder = std::move(folder);
+  impl_->table = std::move(table);
+}
+
+void Classifier::add_side_network(std::uint64_t seed) {
+  if (impl_->folder.side_network)
+    throw UsageError(impl_->folder.path.string() + " has a side network already");
+  const c10::NoGradGuard no_grad;
+  ModelFolder folder = impl_->folder;
+  folder.side_network = true;
+  Network network = network_of(folder);
+  TensorTable table(with_head(network, folder), device());
+  randomise_side_network(table, seed);
+  for (const Parameter& parameter : impl_->table.parameters())
+    table[parameter.name].copy_(parameter.value);
+  for (const auto& [name, buffer] : impl_->table.buffers()) table[name].copy_(buffer);
+  impl_->folder = std::move(folder);
+  impl_->network = std::move(network);
   impl_->table = std::move(table);
 }
 

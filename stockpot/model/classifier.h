@@ -34,7 +34,10 @@ struct Parameter {
   // A norm behind the last block belongs to it (timm's group_matcher).
   int block = 0;
   bool batchnorm = false;  // scale or shift of a BatchNorm
+  bool frozen = false;     // never trained: the backbone beside a side network
 };
+
+struct JointBatch;  // joint_batch_norm.h
 
 struct TrainingMode {
   BatchNorm batchnorm = BatchNorm::live;
@@ -47,6 +50,8 @@ struct TrainingMode {
   // others: what is dropped is drawn for the whole batch. Empty: all are here.
   std::vector<std::int64_t> positions = {};
   std::int64_t batch_rows = 0;
+  // For live BatchNorm over the rows of all these processes; none: all rows are here.
+  std::shared_ptr<JointBatch> joint = {};
 };
 
 class Classifier {
@@ -71,6 +76,11 @@ class Classifier {
   // images: N x 3 x H x W, float32, normalised, on device(), any memory format.
   at::Tensor features(const at::Tensor& images) const;       // N x feature_size
   at::Tensor head_logits(const at::Tensor& features) const;  // N x classes
+  // The features, and before them what stem and blocks give, blocks() + 1 matrices of a row an
+  // image: a ResNet's maps averaged over the pixels, a ViT's class token (of the stem the mean
+  // over the patches).
+  std::pair<at::Tensor, std::vector<at::Tensor>> features_and_layers(
+      const at::Tensor& images) const;
   at::Tensor logits(const at::Tensor& images) const { return head_logits(features(images)); }
 
   // Evaluation mode (the start): running statistics, no dropout. Training mode: dropout, and
@@ -86,6 +96,11 @@ class Classifier {
   // The same with given values: weight classes x feature_size, bias classes.
   void set_head(const std::vector<std::string>& labels, const at::Tensor& weight,
                 const at::Tensor& bias);
+
+  // From now on the backbone is frozen, and a second one like it, drawn at random from the seed,
+  // adds its features (model/side_network.h); gradients are zero, as with a new head. Throws
+  // UsageError when there is a side network already.
+  void add_side_network(std::uint64_t seed);
 
   // In the order of the flat buffers: backbone with weight decay, backbone without, head with,
   // head without.

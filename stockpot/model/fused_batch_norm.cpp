@@ -10,13 +10,14 @@
 #include "stockpot/model/blocks.h"
 #include "stockpot/model/custom_function.h"
 #include "stockpot/model/fused_ops.h"
+#include "stockpot/model/network.h"
 
 namespace stockpot {
 namespace {
 
 using Floats = std::vector<float>;
 
-constexpr double kMomentum = 0.1;
+constexpr double kMomentum = kBatchNormMomentum;
 
 // The pixels of a batch as rows, in blocks that fit the cache.
 struct Pixels {

@@ -20,6 +20,7 @@
 
 #include "stockpot/model/compat.h"
 #include "stockpot/model/fused_ops.h"
+#include "stockpot/model/joint_batch_norm.h"
 
 namespace stockpot {
 namespace {
@@ -164,10 +165,13 @@ at::Tensor convolve_and_normalise(const TensorTable& table, const ConvNorm& laye
   const BatchNormTensors norm{table[layer.norm + ".weight"], table[layer.norm + ".bias"],
                               table[layer.norm + ".running_mean"],
                               table[layer.norm + ".running_var"]};
-  if (fusable(y)) return fused_batch_norm(y, norm, mode.batch_statistics, shortcut, relu);
-  const at::Tensor normal = at::batch_norm(y, norm.weight, norm.bias, norm.running_mean,
-                                           norm.running_variance, mode.batch_statistics, 0.1, 1e-5,
-                                           /*cudnn_enabled=*/true);
+  const bool joint = mode.batch_statistics && mode.joint;
+  if (!joint && fusable(y)) return fused_batch_norm(y, norm, mode.batch_statistics, shortcut, relu);
+  const at::Tensor normal =
+      joint ? joint_batch_norm(y, norm, mode.joint)
+            : at::batch_norm(y, norm.weight, norm.bias, norm.running_mean, norm.running_variance,
+                             mode.batch_statistics, kBatchNormMomentum, 1e-5,
+                             /*cudnn_enabled=*/true);
   // Changed in place: BatchNorm's backward needs its input, not its output.
   if (shortcut.defined()) normal.add_(shortcut);
   return relu ? normal.relu_() : normal;

@@ -5,12 +5,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "stockpot/checkpoint/model_folder.h"
 #include "stockpot/model/parameters.h"
 
 namespace stockpot {
+
+// How fast BatchNorm's running statistics follow those of the batches (torch's default).
+inline constexpr double kBatchNormMomentum = 0.1;
+
+struct JointBatch;  // joint_batch_norm.h
 
 // How a forward pass behaves; the default is evaluation.
 struct Mode {
@@ -22,6 +28,10 @@ struct Mode {
   // Of the rows that are here among `batch_rows`; undefined: all are.
   at::Tensor positions;
   std::int64_t batch_rows = 0;
+  // The ranks that have the other rows; none: all rows are here.
+  std::shared_ptr<JointBatch> joint;
+  // Where the outputs of stem and blocks go: Classifier::features_and_layers().
+  std::vector<at::Tensor>* layers = nullptr;
 };
 
 // Of block 0..blocks-1: linear from 0 to `last` (timm's calculate_drop_path_rates).

@@ -65,7 +65,8 @@ void TensorTable::add_trained() {
                            .decay = spec->role == Role::kernel,
                            .offset = offset,
                            .block = spec->block,
-                           .batchnorm = spec->batchnorm});
+                           .batchnorm = spec->batchnorm,
+                           .frozen = spec->frozen});
     if (!used_.emplace(spec->name, parameters_.back().value).second)
       throw std::logic_error("two tensors are named '" + spec->name + "'");
     offset += element_count(spec->shape);
@@ -114,6 +115,13 @@ void TensorTable::set_trained(const std::function<bool(const Parameter&)>& train
     parameter.value.set_requires_grad(trained(parameter));
   for (const auto& [first, whole] : stacks_)
     whole.set_requires_grad(parameters_[first].value.requires_grad());
+}
+
+TensorTable TensorTable::part(const std::string& prefix) const {
+  TensorTable result;
+  for (const auto& [name, tensor] : used_)
+    if (name.starts_with(prefix)) result.used_.emplace(name.substr(prefix.size()), tensor);
+  return result;
 }
 
 const at::Tensor& TensorTable::operator[](const std::string& name) const {

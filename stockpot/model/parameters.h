@@ -34,6 +34,7 @@ struct TensorSpec {
   std::string fused = "";
   int block = 0;           // see Parameter::block
   bool batchnorm = false;  // scale or shift of a BatchNorm
+  bool frozen = false;     // see Parameter::frozen
 };
 
 // Layout of the flat buffers: backbone kernels, backbone scalars, head kernels, head scalars,
@@ -53,6 +54,9 @@ class TensorTable {
   // statistics. Throws std::logic_error for a name that no spec has.
   const at::Tensor& operator[](const std::string& name) const;
   bool contains(const std::string& name) const { return used_.contains(name); }
+  // For forward passes: the tensors whose names begin with `prefix`, under the rest of their names.
+  // Shares their memory; has no parameters.
+  TensorTable part(const std::string& prefix) const;
 
   // Which parameters get gradients from now on; the gradients of the others stay as they are.
   // The parts of a stack are trained when the first one is.
@@ -67,6 +71,7 @@ class TensorTable {
   const at::Tensor& gradients() const { return gradients_; }
 
  private:
+  TensorTable() = default;
   void add_trained();
   void add_buffers(at::Device device);
 

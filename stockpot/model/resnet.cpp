@@ -100,7 +100,14 @@ Network resnet_network(const ResNetConfig& config) {
     at::Tensor x = images.contiguous(at::MemoryFormat::ChannelsLast);
     x = conv_bn_relu(table, {"conv1", "bn1", 2}, x, mode);
     x = max_pool(x);
-    for (const Block& block : blocks) x = residual(block, blocks.size(), table, x, mode);
+    const auto record = [&] {
+      if (mode.layers) mode.layers->push_back(x.mean({2, 3}));
+    };
+    record();
+    for (const Block& block : blocks) {
+      x = residual(block, blocks.size(), table, x, mode);
+      record();
+    }
     return x.mean({2, 3});
   };
   return {.tensors = tensors_of(config, blocks),

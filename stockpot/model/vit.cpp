@@ -112,9 +112,12 @@ at::Tensor features_of(const VitConfig& config, const TensorTable& table, const 
   // A cat of mixed types (float32 token, bfloat16 patches under autocast) is float32.
   at::Tensor x = at::cat({token, patches}, 1) + table[kEmbeddings + "position_embeddings"];
   x = dropout(x, config.dropout, mode);
+  // Before the first block the class token is the same for all images.
+  if (mode.layers) mode.layers->push_back(x.narrow(1, 1, x.size(1) - 1).mean(1));
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     const bool last = layer + 1 == config.layers;
     x = encoder_layer(config, table, layer, x, last ? 1 : x.size(1), mode);
+    if (mode.layers) mode.layers->push_back(x.select(1, 0));
   }
   return layer_norm(table, "vit.layernorm", x.select(1, 0), config.layer_norm_eps);
 }

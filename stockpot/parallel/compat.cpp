@@ -134,7 +134,11 @@ std::shared_ptr<Collectives> join_gloo(SharedTable& table, const Seat& seat,
       seat.timeout);
 }
 
+bool has_process_groups() { return true; }
+
 #else
+
+bool has_process_groups() { return false; }
 
 std::shared_ptr<SharedTable> open_table(const TableAddress&, Milliseconds) {
   throw UsageError(

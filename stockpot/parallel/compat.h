@@ -28,6 +28,10 @@ class SharedTable {
   virtual std::string get(const std::string& key) = 0;  // waits until it is there
 };
 
+// Whether several processes can train together: whether LibTorch's process groups were there when
+// stockpot was built.
+bool has_process_groups();
+
 // `serve`: this process keeps the table, listening on `port` of all its addresses; else it
 // connects to `host`, repeatedly until the timeout. Keys are prefixed.
 struct TableAddress {

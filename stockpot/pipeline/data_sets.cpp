@@ -68,6 +68,12 @@ void load_test_sets(const Recipe& recipe, const std::optional<ImageDataset>& id_
       data.notes.push_back(name + ": " + std::to_string(shared) + " of " +
                            std::to_string(data.tests.back().set.size()) +
                            " pictures are also in the training set");
+    if (const std::int64_t shared = shared_images(data.tests.back().set, data.held_out.set);
+        shared > 0 && !recipe.held_out_is_ood)
+      data.notes.push_back(
+          "val: " + std::to_string(shared) + " of " + std::to_string(data.held_out.set.size()) +
+          " pictures are also in " + name +
+          (ood ? ", an OOD set: choices have seen them" : ": choices have seen them"));
   };
   if (id_part) data.tests.push_back({"id", false, *id_part});
   if (recipe.id_test) add_test("id", false, *recipe.id_test);

@@ -61,6 +61,7 @@ void follow(const Recipe& recipe, World& world) {
   while (const std::optional<std::string> id = next_trial(world)) {
     const TrainingRun& run = find(runs, *id);
     Classifier model = pretrained.clone();
+    if (run.settings.side_network) model.add_side_network(run.seed);
     model.reset_head(data.train.classes(), run.seed);
     broadcast_weights(world, model);
     FitOptions options = training_options(run.settings, model, data.train.size(), run.seed);

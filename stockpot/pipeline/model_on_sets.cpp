@@ -5,9 +5,8 @@
 #include "stockpot/eval/evaluate.h"
 
 namespace stockpot {
-namespace {
 
-std::optional<Predictions> stored(const fs::path& file, const ImageDataset& set) {
+std::optional<Predictions> stored_predictions(const fs::path& file, const ImageDataset& set) {
   std::error_code error;
   if (!fs::exists(file, error)) return std::nullopt;
   Predictions predictions = read_predictions(file);
@@ -19,11 +18,9 @@ std::optional<Predictions> stored(const fs::path& file, const ImageDataset& set)
   return predictions;
 }
 
-}  // namespace
-
 Predictions ModelOnSets::on(const std::string& name, const ImageDataset& set) {
   const fs::path file = logits_file(run_, name);
-  if (auto predictions = stored(file, set)) return *predictions;
+  if (auto predictions = stored_predictions(file, set)) return *predictions;
   if (stop_requested()) throw Interrupted("stopped while evaluating");
   if (!model_) {
     model_ = Classifier::load(ModelFolder::open(run_ / "model"));
@@ -31,7 +28,7 @@ Predictions ModelOnSets::on(const std::string& name, const ImageDataset& set) {
   }
   EvalOptions eval;
   eval.bf16 = context_.recipe.bf16;
-  const Predictions predictions = predict(*model_, set, eval);
+  const Predictions predictions = predict_ ? predict_(*model_, set) : predict(*model_, set, eval);
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
   if (error) throw WriteError(file.parent_path(), "create", error.value());

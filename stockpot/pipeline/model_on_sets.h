@@ -1,6 +1,7 @@
 // What a model of a run says about a set: computed once, then read from its folder.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -11,11 +12,16 @@ namespace stockpot {
 
 inline constexpr const char* kHeldOutName = "val";  // the held-out set among the stored logits
 
+// What a logits store holds, when it is there and of the very rows of this set.
+std::optional<Predictions> stored_predictions(const fs::path& file, const ImageDataset& set);
+
 class ModelOnSets {
  public:
-  // `run`: the folder that holds model/ and gets logits/.
-  ModelOnSets(const TrainContext& context, fs::path run)
-      : context_(context), run_(std::move(run)) {}
+  using Predict = std::function<Predictions(Classifier& model, const ImageDataset& set)>;
+  // `run`: the folder that holds model/ and gets logits/. `predict`: a shorter way to the same
+  // logits as the model's pass over the pictures.
+  ModelOnSets(const TrainContext& context, fs::path run, Predict predict = {})
+      : context_(context), run_(std::move(run)), predict_(std::move(predict)) {}
 
   // Stored logits are taken when they are of this very set. Throws Interrupted, WriteError.
   Predictions on(const std::string& name, const ImageDataset& set);
@@ -23,6 +29,7 @@ class ModelOnSets {
  private:
   const TrainContext& context_;
   fs::path run_;
+  Predict predict_;
   std::optional<Classifier> model_;  // loaded when it is needed
 };
 

@@ -169,15 +169,4 @@ Json PictureScorer::description() const {
 
 bool PictureScorer::can_stop() const { return state_->scorer->can_stop(); }
 
-Evaluation evaluation_of(MetricKind metric, const Predictions& predictions) {
-  Evaluation evaluation;
-  if (metric == MetricKind::accuracy)
-    evaluation = accuracy(predictions);
-  else
-    evaluation.value = score_of(metric, predictions);
-  evaluation.right = RightRows(predictions);
-  evaluation.examples = evaluation.total = predictions.rows();
-  return evaluation;
-}
-
 }  // namespace stockpot

@@ -49,7 +49,4 @@ class PictureScorer {
   std::unique_ptr<State> state_;
 };
 
-// What predictions of the whole set say, without a forward pass.
-Evaluation evaluation_of(MetricKind metric, const Predictions& predictions);
-
 }  // namespace stockpot

@@ -9,7 +9,9 @@
 #include "stockpot/base/threads.h"
 #include "stockpot/base/version.h"
 #include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/mechanism_stage.h"
 #include "stockpot/pipeline/soup_stage.h"
+#include "stockpot/pipeline/stored_right.h"
 #include "stockpot/pipeline/test_stage.h"
 #include "stockpot/pipeline/train_stage.h"
 
@@ -84,6 +86,19 @@ void write_reports(const RunReport& report, const fs::path& out) {
   write_file(out / "results.csv", csv_table(report));
   write_file(out / "results.md", markdown_table(report));
   write_file(out / "report.html", html_report(report));
+}
+
+// What cannot be measured (a set of one picture, features that do not vary) must not cost the
+// report of a run.
+void add_mechanism(const TrainContext& context, const std::vector<TrainedModel>& models,
+                   RunReport& report) {
+  try {
+    report.mechanism = measure_mechanism(context, models, report);
+  } catch (const RunError& error) {
+    report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
+  } catch (const UsageError& error) {
+    report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
+  }
 }
 
 TrainedModels train_together(const TrainContext& context, const std::vector<TrainingRun>& runs,
@@ -164,7 +179,13 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
   report.recipe = recipe.text;
   report.notes = data.notes;
   for (const std::string& lost : trained.lost) report.notes.push_back("lost: " + lost);
+  if (recipe.held_out_is_ood)
+    report.out_of_protocol =
+        "Out of protocol: penalties, learning rates, epochs and soup members were chosen on OOD "
+        "data (val), which a user of the methods would not have.";
   evaluate_all(context, models, candidates, soups, report);
+  report.comparisons = compare_methods(report, stored_right(out));
+  if (recipe.diagnoses()) add_mechanism(context, models, report);
   add_gallery(context, chosen_model(report), report);
   add_versions(report, recipe, pretrained);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -8,6 +8,7 @@
 #include "stockpot/base/text.h"
 #include "stockpot/eval/evaluate.h"
 #include "stockpot/pipeline/model_on_sets.h"
+#include "stockpot/pipeline/probe_stage.h"
 
 namespace stockpot {
 namespace {
@@ -38,6 +39,10 @@ ReportedModel reported(const TrainContext& context, const TrainedModel& trained)
       trained.kind == RowKind::search ? context.recipe.search_seed : trained.seed);
   model.method = trained.method;
   model.choices = trained.choices;
+  // Both backbones see every picture.
+  if (std::find(model.choices.begin(), model.choices.end(),
+                std::pair<std::string, std::string>{"side_network", "true"}) != model.choices.end())
+    model.inference_cost = 2;
   model.folder = relative_to_run(context, trained.folder);
   model.train_seconds = trained.seconds;
   model.warnings = trained.warnings;
@@ -101,18 +106,25 @@ void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& 
   for (const NamedSet& named : sets)
     report.sets.push_back({named.name, named.role, named.set->size(), named.set->skipped()});
   const std::size_t count = models.size() + soups.size();
-  const auto evaluate = [&](const std::string& id, const fs::path& folder, ReportedModel model) {
+  const auto evaluate = [&](const std::string& id, auto&& runner, ReportedModel model) {
     context.progress.status("evaluating " + id + " (" + std::to_string(report.models.size() + 1) +
                             "/" + std::to_string(count) + ")");
-    ModelOnSets runner(context, folder);
     for (const NamedSet& named : sets)
       model.scores[named.name] = score(runner.on(named.name, *named.set));
     report.models.push_back(std::move(model));
   };
-  for (const TrainedModel& trained : models)
-    evaluate(trained.id, trained.folder, reported(context, trained));
+  for (const TrainedModel& trained : models) {
+    if (trained.kind == RowKind::lp) {
+      ProbeOnSets probe(context, trained.folder);
+      evaluate(trained.id, probe, reported(context, trained));
+      report.probe_path = probe.path();
+    } else {
+      evaluate(trained.id, ModelOnSets(context, trained.folder), reported(context, trained));
+    }
+  }
   for (const Soup& soup : soups)
-    evaluate("soup-" + soup.id, soup.folder, reported(context, soup, candidates.size()));
+    evaluate("soup-" + soup.id, ModelOnSets(context, soup.folder),
+             reported(context, soup, candidates.size()));
   if (candidates.size() > 1) {
     std::vector<std::string> all;
     for (const TrainedModel& model : candidates) all.push_back(model.id);

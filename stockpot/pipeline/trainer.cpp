@@ -1,7 +1,5 @@
 #include "stockpot/pipeline/trainer.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -10,8 +8,8 @@
 #include "stockpot/base/version.h"
 #include "stockpot/eval/evaluate.h"
 #include "stockpot/pipeline/metrics_log.h"
+#include "stockpot/pipeline/probe_stage.h"
 #include "stockpot/pipeline/training_options.h"
-#include "stockpot/train/probe.h"
 
 namespace stockpot {
 namespace {
@@ -24,13 +22,6 @@ double seconds_since(Clock::time_point start) {
 }
 
 std::string percent(const Accuracy& accuracy) { return fixed(100 * accuracy.value(), 2) + " %"; }
-
-at::Tensor labels_of(const ImageDataset& set) {
-  at::Tensor labels = at::empty({set.size()}, at::kLong);
-  auto* out = labels.data_ptr<std::int64_t>();
-  for (std::int64_t i = 0; i < set.size(); ++i) out[i] = set.label(i);
-  return labels;
-}
 
 // What a trained model has to say, as result.json.
 struct Outcome {
@@ -144,38 +135,6 @@ Json save_averages(const std::vector<AveragedModel>& averages, const Classifier&
   return saved;
 }
 
-Choices probe_choices(const ProbeResult& fitted) {
-  return {{"C", significant(fitted.path[fitted.chosen].c, 3) + " of " +
-                    std::to_string(fitted.path.size()) + " from " +
-                    significant(fitted.path.front().c, 3) + " to " +
-                    significant(fitted.path.back().c, 3)}};
-}
-
-std::vector<std::string> probe_warnings(const ProbeResult& fitted) {
-  std::vector<std::string> warnings;
-  if (fitted.at_grid_edge && fitted.path.size() > 1)
-    warnings.push_back("the chosen C = " + significant(fitted.path[fitted.chosen].c, 3) +
-                       " lies at the edge of the grid: a wider one may do better");
-  const auto open = std::count_if(fitted.path.begin(), fitted.path.end(),
-                                  [](const ProbePoint& point) { return !point.converged; });
-  if (open > 0)
-    warnings.push_back(std::to_string(open) + " of " + std::to_string(fitted.path.size()) +
-                       " penalties stopped at the limit of iterations");
-  return warnings;
-}
-
-void write_path(const ProbeResult& fitted, const fs::path& folder) {
-  MetricsLog metrics(folder);
-  for (const ProbePoint& point : fitted.path)
-    metrics.write(Json::object({{"c", point.c},
-                                {"objective", point.objective},
-                                {"iterations", point.iterations},
-                                {"converged", point.converged},
-                                {"train_accuracy", point.train.value()},
-                                {"held_out_correct", point.held_out.correct},
-                                {"held_out_accuracy", point.held_out.value()}}));
-}
-
 }  // namespace
 
 Trainer::Trainer(const TrainContext& context, std::vector<TrainingRun> runs)
@@ -192,31 +151,14 @@ Json Trainer::operator()(const Trial& trial, TrialRun& run) {
 Json Trainer::train_probe(const Trial& trial, TrialRun& run) {
   const auto begin = Clock::now();
   Classifier model = context_.pretrained.clone();
-  EvalOptions eval;
-  eval.bf16 = context_.recipe.bf16;
-  context_.progress.status("LP: features of the training and held-out pictures");
-  const ImageDataset& held_out = context_.data.held_out.set;
-  const at::Tensor train_features = extract_features(model, context_.data.train, eval);
-  const at::Tensor held_out_features = extract_features(model, held_out, eval);
-  ProbeOptions options;
-  options.c = context_.recipe.probe_c;
-  const ProbeResult fitted = fit_probe(
-      train_features, labels_of(context_.data.train), held_out_features, labels_of(held_out),
-      static_cast<std::int64_t>(context_.data.train.classes().size()), options,
-      [&](const ProbePoint& point) {
-        context_.progress.status("LP: C = " + significant(point.c, 3) + ", held-out " +
-                                 percent(point.held_out));
-      });
-  write_path(fitted, run.folder());
-  const ProbePoint& chosen = fitted.path[fitted.chosen];
-  model.set_head(context_.data.train.classes(), fitted.weight, fitted.bias);
+  FittedProbe probe = stockpot::train_probe(context_, model, run);
   save_model(model, run.folder() / "model", run);
   return Outcome{.method = "lp",
-                 .held_out = chosen.held_out,
+                 .held_out = probe.held_out,
                  .seconds = seconds_since(begin),
-                 .choices = probe_choices(fitted),
-                 .warnings = probe_warnings(fitted),
-                 .details = Json::object({{"chosen", chosen.c}})}
+                 .choices = std::move(probe.choices),
+                 .warnings = std::move(probe.warnings),
+                 .details = std::move(probe.details)}
       .to_json(trial);
 }
 
@@ -233,6 +175,7 @@ const Classifier& Trainer::start_of(const TrainingRun& run) {
 Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRun& run) {
   const auto begin = Clock::now();
   Classifier model = start_of(settings).clone();
+  if (settings.settings.side_network) model.add_side_network(settings.seed);
   if (!settings.from_probe) model.reset_head(context_.data.train.classes(), settings.seed);
   FitOptions options =
       training_options(settings.settings, model, context_.data.train.size(), settings.seed);
@@ -247,10 +190,17 @@ Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRu
   Reporter reporter(trial.id, run, context_.progress);
   const ImageDataset& train = context_.data.train;
   const HeldOut& held_out = context_.data.held_out;
-  const FitResult fitted =
-      context_.joint
-          ? context_.joint->fit(trial.id, model, train, held_out, options, reporter.callbacks())
-          : fit(model, train, held_out, options, reporter.callbacks());
+  const FitResult fitted = [&] {
+    try {
+      return context_.joint ? context_.joint->fit(trial.id, model, train, held_out, options,
+                                                  reporter.callbacks())
+                            : fit(model, train, held_out, options, reporter.callbacks());
+    } catch (const Diverged& error) {
+      // Of an earlier epoch: training itself cannot go on from there with these settings.
+      if (error.divergence().epoch > 1) save_model(model, run.folder() / "last-good", run);
+      throw;
+    }
+  }();
 
   Outcome outcome;
   outcome.method = settings.method;

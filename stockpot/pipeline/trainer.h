@@ -32,6 +32,7 @@ struct TrainContext {
 //   averages/<name>/  the same for each moving average that the settings ask for
 //   metrics.jsonl, metrics.csv
 //   state/            saved states, until the result is there
+//   last-good/        of training that diverged after its first epoch: the best epoch's model
 // and gives result.json: schema_version, stockpot, id, method, inputs (the trial's params),
 // held_out, seconds, choices, warnings, details. A trial that was interrupted goes on from its
 // last saved state, to the same bytes.

@@ -1,4 +1,7 @@
 // The data sets of a recipe.
+#include <algorithm>
+
+#include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/recipe/reader.h"
 
@@ -26,7 +29,12 @@ const Keys& source_keys() {
       path_key("root", "a table's paths are relative to this folder"),
       other_key("class_map", class_map_schema,
                 "this set's classes to the model's; null: leave out"),
+      boolean_key("only_mapped", "leave out the classes that class_map does not name, too"),
       word_key("on_bad", {"error", "skip"}, "unreadable pictures: stop, or count them"),
+      other_key(
+          "corrupt", path_or_paths,
+          "NAME:SEVERITY (1 to 5) or NAME for all five: every picture is made worse; names: " +
+              join(corruption_names(), ", ")),
   };
   return keys;
 }
@@ -68,6 +76,25 @@ void read_class_map(const YamlNode& node, DataSpec& data, Problems& problems) {
   }
 }
 
+void read_corruptions(const YamlNode& node, const std::string& what, SourceSpec& source,
+                      Problems& problems) {
+  for (const YamlNode* item : one_or_more(node)) {
+    if (item->kind != YamlNode::Kind::string) {
+      wrong_type(*item, what + ".corrupt", "a text such as gaussian_noise:3", problems);
+      continue;
+    }
+    try {
+      for (const Corruption& corruption : parse_corruption(item->text)) {
+        if (std::ranges::find(source.corruptions, corruption) != source.corruptions.end())
+          problems.add(*item, what + ".corrupt names " + to_text(corruption) + " twice");
+        source.corruptions.push_back(corruption);
+      }
+    } catch (const UsageError& error) {
+      problems.add(*item, what + ".corrupt: " + error.what());
+    }
+  }
+}
+
 void read_source(const YamlNode& node, const std::string& what, DataSpec& data,
                  Problems& problems) {
   SourceSpec source;
@@ -85,6 +112,10 @@ void read_source(const YamlNode& node, const std::string& what, DataSpec& data,
   map.get("split", source.split);
   map.get("group", source.group);
   if (const YamlNode* classes = map.find("class_map")) read_class_map(*classes, data, problems);
+  map.get("only_mapped", data.only_mapped);
+  if (data.only_mapped && data.class_map.empty())
+    problems.add(node, what + ".only_mapped needs a class_map: it would leave out everything");
+  if (const YamlNode* worse = map.find("corrupt")) read_corruptions(*worse, what, source, problems);
   if (std::string on_bad; map.get("on_bad", on_bad)) data.skip_unreadable = on_bad == "skip";
   struct Form {
     const char* key;
@@ -168,6 +199,7 @@ const Keys& data_keys() {
   static const Keys keys = {
       other_key("train", any_set, "what is trained on; its classes are the model's"),
       other_key("val", part_schema, "held out; every choice is made on it"),
+      boolean_key("val_is_ood", "choices are made on OOD data: out of protocol, and marked so"),
       other_key(
           "test", [] { return schema_of(test_keys()); }, "only evaluated, after every choice"),
       size_key("memory", 1e6, 1e15, "decoded pictures kept; the rest is decoded again"),
@@ -193,6 +225,7 @@ void read_data_sets(const YamlNode& root, Recipe& recipe, Problems& problems) {
     problems.add(*node,
                  "data.val is missing: learning rates, epochs, penalties and soups are chosen on "
                  "held-out data; name a set, or val: {split_from: train, fraction: 0.1}");
+  data.get("val_is_ood", recipe.held_out_is_ood);
   data.get("memory", recipe.data_memory);
   if (const YamlNode* test = data.find("test")) read_test_sets(*test, recipe, problems);
 }

@@ -49,6 +49,8 @@ const Keys& lp_keys() {
                 {number_or_numbers(kSmallestPenalty, kLargestPenalty), spaced_schema()});
           },
           "increasing penalties, chosen on val"),
+      word_key("scaling", {"global", "per_feature"},
+               "features are divided by one standard deviation, or each by its own"),
   };
   return keys;
 }
@@ -90,8 +92,9 @@ void read_penalties(const YamlNode& node, Recipe& recipe, Problems& problems) {
   }
   if (problems.count() > before) return;
   if (c.empty()) problems.add(node, "methods.lp.c is empty");
-  if (std::ranges::adjacent_find(c, std::greater_equal<>()) != c.end())
-    problems.add(node, "methods.lp.c should increase from value to value");
+  if (const auto bad = std::ranges::adjacent_find(c, std::greater_equal<>()); bad != c.end())
+    problems.add(node, "methods.lp.c should increase from value to value: " + shortest(bad[1]) +
+                           " follows " + shortest(bad[0]));
   recipe.probe_c = c;
 }
 
@@ -101,6 +104,7 @@ void read_probe(const YamlNode& node, Recipe& recipe, Problems& problems) {
   const MapReader lp(node, "methods.lp", lp_keys(), problems);
   if (!lp) return;
   if (const YamlNode* c = lp.find("c")) read_penalties(*c, recipe, problems);
+  lp.get("scaling", recipe.probe_scaling);
 }
 
 void read_rates(const YamlNode& node, const std::string& what, FineTuneMethod& method,

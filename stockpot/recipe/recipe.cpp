@@ -43,6 +43,9 @@ void read_run(const YamlNode& node, Recipe& recipe, Problems& problems) {
   run.get("threads", recipe.threads);
   run.get("bf16", recipe.bf16);
   run.get("jobs", recipe.jobs);
+  // Made when it is missing, so it need not exist.
+  if (std::string cache; run.get("feature_cache", cache) && !cache.empty())
+    recipe.feature_cache = problems.source(*run.find("feature_cache")).folder / cache;
 }
 
 void read_checkpoint(const YamlNode& node, Recipe& recipe, Problems& problems) {
@@ -88,14 +91,22 @@ std::string identity_of(const std::filesystem::path& path) {
 
 Json source_identity(const DataSpec& data) {
   Json sources = Json::array();
-  for (const SourceSpec& source : data.sources)
-    sources.push(Json::object({{"path", identity_of(source.path)},
-                               {"splits", identity_of(source.splits)},
-                               {"split", source.split},
-                               {"root", identity_of(source.root)}}));
+  for (const SourceSpec& source : data.sources) {
+    Json json = Json::object({{"path", identity_of(source.path)},
+                              {"splits", identity_of(source.splits)},
+                              {"split", source.split},
+                              {"root", identity_of(source.root)}});
+    Json corruptions = Json::array();
+    for (const Corruption& corruption : source.corruptions) corruptions.push(to_text(corruption));
+    if (!source.corruptions.empty()) json.set("corrupt", corruptions);
+    sources.push(json);
+  }
   Json map = Json::object();
   for (const auto& [from, to] : data.class_map) map.set(from, to);
-  return Json::object({{"sources", sources}, {"class_map", map}, {"skip", data.skip_unreadable}});
+  Json set =
+      Json::object({{"sources", sources}, {"class_map", map}, {"skip", data.skip_unreadable}});
+  if (data.only_mapped) set.set("only_mapped", true);
+  return set;
 }
 
 Recipe read_root(const YamlNode& root, const std::filesystem::path& file, Problems& problems) {
@@ -112,6 +123,12 @@ Recipe read_root(const YamlNode& root, const std::filesystem::path& file, Proble
     read_settings(*train, "train", recipe.settings, {}, problems);
   read_methods(root, recipe, problems);
   read_search(root, recipe, problems);
+  if (const YamlNode* diagnose = root.find("diagnose")) {
+    if (diagnose->kind == YamlNode::Kind::boolean)
+      recipe.diagnose = diagnose->boolean;
+    else
+      wrong_type(*diagnose, "diagnose", "true or false", problems);
+  }
   read_optional(root, "soup", recipe, problems, read_soup);
   read_optional(root, "run", recipe, problems, read_run);
   read_optional(root, "checkpoint", recipe, problems, read_checkpoint);

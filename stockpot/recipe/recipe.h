@@ -64,12 +64,15 @@ struct Recipe {
   std::optional<DataSpec> held_out, id_test;
   SplitOff held_out_split, id_test_split;
   std::vector<std::pair<std::string, DataSpec>> ood;
+  // The held-out set is OOD data: choices are out of protocol, and every output says so.
+  bool held_out_is_ood = false;
   std::uint64_t data_memory = std::uint64_t{4} << 30;
 
   TrainSettings settings;  // shared by methods and search, each with its own on top
 
   bool lp = false;
-  std::vector<double> probe_c;  // increasing
+  std::vector<double> probe_c;           // increasing
+  std::string probe_scaling = "global";  // of features: global or per_feature
   FineTuneMethod ft{"ft", "FT", RunKind::ft, false};
   FineTuneMethod lpft{"lpft", "LP-FT", RunKind::lpft, true};
   std::vector<FineTuneMethod> variants;  // in the recipe's order
@@ -85,12 +88,16 @@ struct Recipe {
   bool accept_strict = false;
   bool include_init = false;  // the LP initialisation is a soup candidate too
 
+  std::optional<bool> diagnose;  // how far features moved; unset: where there is LP-FT
+  bool diagnoses() const { return diagnose.value_or(lpft.wanted); }
+
   std::uint64_t seed = 0;
   std::int64_t seeds = 1;  // FT and LP-FT are repeated with seed, seed+1, ...
   std::string device = "cpu";
   std::int64_t threads = 0;  // 0: the machine's cores
   bool bf16 = false;
-  std::int64_t jobs = 1;  // runs at a time
+  std::int64_t jobs = 1;                // runs at a time
+  std::filesystem::path feature_cache;  // of the linear probe; "": in the run's folder
 
   double checkpoint_every = 600;  // seconds
   std::int64_t checkpoint_keep = 2;

@@ -31,6 +31,9 @@ Json source_json(const SourceSpec& source) {
   if (!source.split.empty()) json.set("split", source.split);
   if (!source.group.empty()) json.set("group", source.group);
   if (!source.root.empty()) json.set("root", path_json(source.root));
+  Json corruptions = Json::array();
+  for (const Corruption& corruption : source.corruptions) corruptions.push(to_text(corruption));
+  if (!source.corruptions.empty()) json.set("corrupt", corruptions);
   return json;
 }
 
@@ -43,6 +46,7 @@ Json set_json(const DataSpec& data) {
       Json classes = Json::object();
       for (const auto& [from, to] : data.class_map) classes.set(from, to.empty() ? Json() : to);
       if (!data.class_map.empty()) json.set("class_map", classes);
+      if (data.only_mapped) json.set("only_mapped", true);
       json.set("on_bad", data.skip_unreadable ? "skip" : "error");
     }
     list.push(json);
@@ -65,6 +69,7 @@ Json data_json(const Recipe& recipe) {
   if (!recipe.ood.empty()) test.set("ood", ood);
   Json data = Json::object({{"train", set_json(recipe.train)},
                             {"val", part_json(recipe.held_out, recipe.held_out_split)}});
+  if (recipe.held_out_is_ood) data.set("val_is_ood", true);
   if (!test.members().empty()) data.set("test", test);
   data.set("memory", recipe.data_memory);
   return data;
@@ -97,7 +102,8 @@ Json methods_json(const Recipe& recipe) {
     const bool usual = recipe.probe_c == default_probe_path();
     methods.set("lp",
                 Json::object({{"c", usual ? Json::object({{"logspace", Json::Array{-7, 2, 100}}})
-                                          : numbers(recipe.probe_c)}}));
+                                          : numbers(recipe.probe_c)},
+                              {"scaling", recipe.probe_scaling}}));
   }
   if (recipe.ft.wanted) methods.set("ft", method_json(recipe.ft, recipe));
   if (recipe.lpft.wanted) methods.set("lpft", method_json(recipe.lpft, recipe));
@@ -152,12 +158,15 @@ Json resolved(const Recipe& recipe) {
   if (recipe.search_runs > 0) json.set("search", search_json(recipe));
   json.set("soup", Json::object({{"accept", recipe.accept_strict ? "strict" : "ties"},
                                  {"include_init", recipe.include_init}}));
-  json.set("run", Json::object({{"seed", recipe.seed},
-                                {"seeds", recipe.seeds},
-                                {"device", recipe.device},
-                                {"threads", recipe.threads},
-                                {"bf16", recipe.bf16},
-                                {"jobs", recipe.jobs}}));
+  if (recipe.diagnose) json.set("diagnose", *recipe.diagnose);
+  Json run = Json::object({{"seed", recipe.seed},
+                           {"seeds", recipe.seeds},
+                           {"device", recipe.device},
+                           {"threads", recipe.threads},
+                           {"bf16", recipe.bf16},
+                           {"jobs", recipe.jobs}});
+  if (!recipe.feature_cache.empty()) run.set("feature_cache", path_json(recipe.feature_cache));
+  json.set("run", run);
   json.set("checkpoint", Json::object({{"every", duration(recipe.checkpoint_every)},
                                        {"keep", recipe.checkpoint_keep}}));
   json.set("on_failure", Json::object({{"retries", recipe.retries}}));

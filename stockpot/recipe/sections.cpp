@@ -46,6 +46,7 @@ const Keys& root_keys() {
           "the runs that soups are made of"),
       other_key(
           "soup", [] { return optional_section(soup_keys()); }, "how soups are made"),
+      boolean_key("diagnose", "how far features moved, in the report; where there is LP-FT"),
       other_key(
           "run", [] { return optional_section(run_keys()); }, "seeds and machine"),
       other_key(
@@ -83,6 +84,7 @@ const Keys& run_keys() {
       integer_key("threads", 0, 4096, "0: the machine's cores"),
       boolean_key("bf16", "bf16 autocast (CUDA only)"),
       integer_key("jobs", 1, 1024, "runs at a time"),
+      text_key("feature_cache", "folder of the linear probe's features; default: in the run's"),
   };
   return keys;
 }

@@ -64,6 +64,8 @@ struct TrainSettings {
   // Share of the epochs over which layers begin to train, one by one from the head down, at even
   // intervals; 0: all from the start.
   double gradual_unfreeze = 0;
+  // Side-tuning: the backbone is frozen, a second one that starts at random adds its features.
+  bool side_network = false;
   // L2-SP: l2sp_alpha |w - start|^2 over the backbone + l2sp_beta |w|^2 over the head is added
   // to the loss.
   double l2sp_alpha = 0, l2sp_beta = 0;

@@ -225,6 +225,10 @@ std::vector<Setting> later_settings() {
                               "share of the epochs; 0: all from the start"),
                    at(&S::gradual_unfreeze)),
       l2sp_setting(),
+      switch_setting(boolean_key("side_network",
+                                 "side-tuning: the backbone is frozen, a second "
+                                 "one that starts at random adds its features"),
+                     at(&S::side_network)),
   };
 }
 

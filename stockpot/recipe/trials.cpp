@@ -33,7 +33,10 @@ Json run_identity(const Recipe& recipe, const ModelFolder& model) {
 Json probe_params(const Recipe& recipe, const Json& identity) {
   Json penalties = Json::array();
   for (const double c : recipe.probe_c) penalties.push(c);
-  return Json::object({{"identity", identity}, {"c", penalties}});
+  Json params = Json::object({{"identity", identity}, {"c", penalties}});
+  // Left out where it is the default: so were folders written before there was a choice.
+  if (recipe.probe_scaling != "global") params.set("scaling", recipe.probe_scaling);
+  return params;
 }
 
 Json run_params(const Recipe& recipe, const Json& identity, const TrainingRun& run) {
@@ -41,7 +44,11 @@ Json run_params(const Recipe& recipe, const Json& identity, const TrainingRun& r
                               {"settings", settings_json(run.settings)},
                               {"seed", run.seed},
                               {"bf16", recipe.bf16}});
-  if (run.from_probe) params.set("probe_c", *probe_params(recipe, identity).find("c"));
+  if (run.from_probe) {
+    const Json probe = probe_params(recipe, identity);
+    params.set("probe_c", *probe.find("c"));
+    if (const Json* scaling = probe.find("scaling")) params.set("probe_scaling", *scaling);
+  }
   return params;
 }
 

@@ -130,7 +130,8 @@ Json chart_data(const RunReport& report, const ResultTable& table) {
   for (const auto& [seed, lines] : report.ledgers) ledgers.push(ledger(lines));
   return Json::object({{"scatter", scatter(report, table)},
                        {"bars", bars(table)},
-                       {"ledgers", std::move(ledgers)}});
+                       {"ledgers", std::move(ledgers)},
+                       {"probe", probe_chart(report)}});
 }
 
 }  // namespace stockpot

@@ -25,7 +25,9 @@ std::string cut_note(std::size_t count, std::size_t shown = kMostRows);
 
 std::string findings_section(const RunReport& report, const ResultTable& table);
 std::string results_section(const RunReport& report, const ResultTable& table);
+std::string comparisons_section(const RunReport& report);
 std::string charts_section(const ResultTable& table);
+std::string mechanism_section(const RunReport& report);
 std::string ledger_section(const RunReport& report);
 std::string search_section(const RunReport& report, const ResultTable& table);
 std::string parts_section(const RunReport& report, const ResultTable& table);

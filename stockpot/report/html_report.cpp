@@ -89,7 +89,11 @@ std::string page_header(const RunReport& report) {
     facts.push_back(human_duration(report.seconds));
   return "<header>\n<p class=\"kicker\">stockpot report</p>\n<h1>" +
          (report.title.empty() ? "Untitled run" : html(report.title)) + "</h1>\n<p class=\"sub\">" +
-         join(facts, " · ") + "</p>\n</header>\n";
+         join(facts, " · ") + "</p>\n" +
+         (report.out_of_protocol.empty()
+              ? ""
+              : "<p class=\"warning\">" + html(report.out_of_protocol) + "</p>\n") +
+         "</header>\n";
 }
 
 struct Part {
@@ -140,10 +144,13 @@ std::string findings_section(const RunReport& report, const ResultTable& table) 
 
 std::string html_report(const RunReport& report) {
   const ResultTable table = result_table(report);
-  const std::array<Part, 9> parts = {{
+  const std::array<Part, 12> parts = {{
       {"findings", "", findings_section(report, table)},
       {"results", "Results", results_section(report, table)},
+      {"comparisons", "Comparisons", comparisons_section(report)},
       {"charts", "Charts", charts_section(table)},
+      {"probe", "Linear probe", probe_path_section(report)},
+      {"mechanism", "Mechanism", mechanism_section(report)},
       {"soup", "Greedy soup", ledger_section(report)},
       {"search", "Search runs", search_section(report, table)},
       {"parts", "Classes", parts_section(report, table)},

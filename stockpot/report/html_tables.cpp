@@ -40,7 +40,11 @@ std::string result_cell(const TableCell& cell, const Scale& scale) {
   std::string text = cell.best ? "<td class=\"best\"" : "<td";
   if (cell.interval) {
     text += " title=\"95 % interval " + percent(cell.interval->low) + " to " +
-            percent(cell.interval->high) + "\"";
+            percent(cell.interval->high) +
+            (cell.interval90 ? "; 90 % " + percent(cell.interval90->low) + " to " +
+                                   percent(cell.interval90->high)
+                             : "") +
+            "\"";
   }
   text += "><span class=\"value\">" + percent(*cell.value) + "</span>";
   return text + "<span class=\"error\">" + plus_minus(cell) + "</span>" + bar(cell, scale) +

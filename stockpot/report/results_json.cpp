@@ -1,5 +1,5 @@
 #include "stockpot/base/text.h"
-#include "stockpot/report/run_report.h"
+#include "stockpot/report/comparisons.h"
 #include "stockpot/report/table.h"
 #include "stockpot/report/words.h"
 
@@ -93,6 +93,8 @@ Json summary_json(const RunReport& report) {
                                   {"accuracy", cell.value ? Json(*cell.value) : Json()}});
       column.set("low95", cell.interval ? Json(cell.interval->low) : Json());
       column.set("high95", cell.interval ? Json(cell.interval->high) : Json());
+      column.set("low90", cell.interval90 ? Json(cell.interval90->low) : Json());
+      column.set("high90", cell.interval90 ? Json(cell.interval90->high) : Json());
       columns.push(std::move(column));
     }
     rows.push(Json::object({{"name", text(row.name)},
@@ -102,6 +104,28 @@ Json summary_json(const RunReport& report) {
                             {"columns", std::move(columns)}}));
   }
   return rows;
+}
+
+Json interval_json(const std::optional<Interval>& interval) {
+  return interval ? Json(Json::Array{interval->low, interval->high}) : Json();
+}
+
+Json table_json(const ReportTable& table) {
+  Json rows = Json::array();
+  for (const std::vector<std::string>& row : table.rows) rows.push(names(row));
+  return Json::object({{"title", text(table.title)},
+                       {"columns", names(table.columns)},
+                       {"rows", std::move(rows)},
+                       {"names", static_cast<std::int64_t>(table.names)},
+                       {"note", text(table.note)}});
+}
+
+Json mechanism_json(const Mechanism& mechanism) {
+  Json tables = Json::array();
+  for (const ReportTable& table : mechanism.tables) tables.push(table_json(table));
+  return Json::object({{"reading", names(mechanism.reading)},
+                       {"tables", std::move(tables)},
+                       {"numbers", mechanism.numbers}});
 }
 
 Json gallery_json(const RunReport& report) {
@@ -118,6 +142,26 @@ Json gallery_json(const RunReport& report) {
 }
 
 }  // namespace
+
+Json to_json(const MethodComparison& comparison) {
+  Json seeds = Json::array(), sets = Json::array();
+  for (const std::int64_t seed : comparison.seeds) seeds.push(seed);
+  for (const SetComparison& set : comparison.sets) {
+    Json p = Json::array();
+    for (const double value : set.mcnemar) p.push(value);
+    sets.push(Json::object({{"set", text(set.set)},
+                            {"role", words(set.role).json},
+                            {"difference", set.difference},
+                            {"seeds90", interval_json(set.seeds90)},
+                            {"seeds95", interval_json(set.seeds95)},
+                            {"pictures95", interval_json(set.pictures95)},
+                            {"mcnemar", std::move(p)}}));
+  }
+  return Json::object({{"first", text(comparison.first)},
+                       {"second", text(comparison.second)},
+                       {"seeds", std::move(seeds)},
+                       {"sets", std::move(sets)}});
+}
 
 Json to_json(const RunReport& report) {
   Json sets = Json::array(), models = Json::array(), ledgers = Json::array();
@@ -144,6 +188,12 @@ Json to_json(const RunReport& report) {
   json.set("gallery", gallery_json(report));
   json.set("recipe", text(report.recipe));
   json.set("versions", pairs(report.versions));
+  json.set("out_of_protocol", text(report.out_of_protocol));
+  Json comparisons = Json::array();
+  for (const MethodComparison& one : report.comparisons) comparisons.push(to_json(one));
+  json.set("comparisons", std::move(comparisons));
+  json.set("mechanism", report.mechanism ? mechanism_json(*report.mechanism) : Json());
+  json.set("probe_path", report.probe_path ? to_json(*report.probe_path) : Json());
   json.set("notes", names(report.notes));
   return json;
 }

@@ -1,7 +1,9 @@
 // results.json back into numbers. The file may come from anywhere: every member is checked,
 // and an error names the place in the document.
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "stockpot/base/error.h"
 #include "stockpot/report/run_report.h"
@@ -23,6 +25,14 @@ class Place {
     if (!member) throw FormatError("results.json: '" + place + "' is missing");
     return {*member, place};
   }
+
+  // Members that came later than the first files; null is the same as none.
+  std::optional<Place> maybe(const char* key) const {
+    const Json* member = json_.find(key);
+    if (!member || member->is_null()) return std::nullopt;
+    return at(key);
+  }
+  const Json& json() const { return json_; }
 
   template <typename Read>
   auto list(const Read& read) const {
@@ -139,6 +149,72 @@ std::pair<std::int64_t, std::vector<LedgerLine>> read_ledger(const Place& place)
   return {place.at("seed").integer(), place.at("lines").list(read_line)};
 }
 
+std::int64_t read_integer(const Place& place) { return place.integer(); }
+double read_number(const Place& place) { return place.number(); }
+
+std::optional<Interval> read_interval(const Place& parent, const char* key) {
+  const std::optional<Place> place = parent.maybe(key);
+  if (!place) return std::nullopt;
+  const std::vector<double> ends = place->list(read_number);
+  if (ends.size() != 2) place->refuse("two numbers");
+  return Interval{ends[0], ends[1]};
+}
+
+SetComparison read_set_comparison(const Place& place) {
+  SetComparison set;
+  set.set = place.at("set").text();
+  set.role = place.at("role").word(kRoles).role;
+  set.difference = place.at("difference").number();
+  set.seeds90 = read_interval(place, "seeds90");
+  set.seeds95 = read_interval(place, "seeds95");
+  set.pictures95 = read_interval(place, "pictures95");
+  set.mcnemar = place.at("mcnemar").list(read_number);
+  return set;
+}
+
+MethodComparison read_comparison(const Place& place) {
+  return {place.at("first").text(), place.at("second").text(), place.at("seeds").list(read_integer),
+          place.at("sets").list(read_set_comparison)};
+}
+
+std::vector<std::string> read_texts(const Place& place) { return place.list(read_text); }
+
+ReportTable read_table(const Place& place) {
+  ReportTable table;
+  table.title = place.at("title").text();
+  table.columns = place.at("columns").list(read_text);
+  const Place rows = place.at("rows");
+  table.rows = rows.list(read_texts);
+  for (const std::vector<std::string>& row : table.rows)
+    if (row.size() != table.columns.size()) rows.refuse("rows of a cell for each column");
+  table.names = static_cast<std::size_t>(place.at("names").integer(0, kMostInt));
+  table.note = place.at("note").text();
+  return table;
+}
+
+Mechanism read_mechanism(const Place& place) {
+  return {place.at("reading").list(read_text), place.at("tables").list(read_table),
+          place.at("numbers").json()};
+}
+
+ProbePathPoint read_path_point(const Place& place) {
+  return {place.at("c").number(), place.at("converged").boolean(), read_counts(place.at("train")),
+          place.at("scores").list(read_counts)};
+}
+
+ReportedProbePath read_probe_path(const Place& place) {
+  ReportedProbePath path;
+  path.scaling = place.at("scaling").text();
+  path.sets = place.at("sets").list(read_text);
+  const Place points = place.at("points");
+  path.points = points.list(read_path_point);
+  for (const ProbePathPoint& point : path.points)
+    if (point.scores.size() != path.sets.size()) points.refuse("points of a score for each set");
+  path.chosen = static_cast<std::size_t>(place.at("chosen").integer(
+      0, std::max<std::int64_t>(0, static_cast<std::int64_t>(path.points.size()) - 1)));
+  return path;
+}
+
 GalleryPicture read_picture(const Place& place) {
   return {place.at("set").text(),          place.at("id").text(),
           place.at("label").text(),        place.at("predicted").text(),
@@ -169,6 +245,11 @@ RunReport report_from_json(const Json& json) {
   report.recipe = root.at("recipe").text();
   report.versions = root.at("versions").list(read_pair);
   report.notes = root.at("notes").list(read_text);
+  if (const auto place = root.maybe("out_of_protocol")) report.out_of_protocol = place->text();
+  if (const auto place = root.maybe("comparisons"))
+    report.comparisons = place->list(read_comparison);
+  if (const auto place = root.maybe("probe_path")) report.probe_path = read_probe_path(*place);
+  if (const auto place = root.maybe("mechanism")) report.mechanism = read_mechanism(*place);
   return report;
 }
 

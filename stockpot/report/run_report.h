@@ -11,6 +11,8 @@
 
 #include "stockpot/base/json.h"
 #include "stockpot/metrics/accuracy.h"
+#include "stockpot/report/probe_path_report.h"
+#include "stockpot/report/report_table.h"
 
 namespace stockpot {
 
@@ -63,6 +65,30 @@ struct GalleryPicture {
   std::string png_base64;
 };
 
+// Two methods on one set: accuracy of the first less that of the second.
+struct SetComparison {
+  std::string set;  // "" for the mean over the OOD sets
+  SetRole role = SetRole::ood;
+  double difference = 0;                     // mean over the seeds
+  std::optional<Interval> seeds90, seeds95;  // Student's t, with two seeds or more
+  std::optional<Interval> pictures95;        // bootstrap, where predictions are stored
+  std::vector<double> mcnemar;               // exact p, one a pair of seeds; not for means
+};
+
+struct MethodComparison {
+  std::string first, second;        // names
+  std::vector<std::int64_t> seeds;  // of the pairs
+  std::vector<SetComparison> sets;
+};
+
+// What training did to features and head, measured after every choice was made: sentences,
+// tables, and the same as numbers (diagnose/distortion_json.h).
+struct Mechanism {
+  std::vector<std::string> reading;
+  std::vector<ReportTable> tables;
+  Json numbers;
+};
+
 struct RunReport {
   std::string title;  // from the recipe
   std::string model;  // "timm resnet18, 2.9 M parameters"
@@ -78,6 +104,11 @@ struct RunReport {
   std::vector<std::pair<std::string, std::string>> versions;  // "stockpot" -> "0.1.0", ...
   std::vector<std::string> notes;
   double seconds = 0;  // of the whole command
+  // Not empty: choices were made on OOD data, as this sentence says; every output shows it.
+  std::string out_of_protocol;
+  std::vector<MethodComparison> comparisons;
+  std::optional<Mechanism> mechanism;
+  std::optional<ReportedProbePath> probe_path;
 };
 
 // Models of one method over the seeds, in the order of first appearance.

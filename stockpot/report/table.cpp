@@ -67,7 +67,7 @@ TableCell over_seeds(const std::vector<TableCell>& seeds) {
   if (values.size() == 1) return seeds.front();
   double mean = 0;
   for (const double value : values) mean += value / static_cast<double>(values.size());
-  return {mean, mean_interval(values), false};
+  return {mean, mean_interval(values), false, mean_interval(values, 0.90)};
 }
 
 TableRow row_of(std::string name, RowKind kind, const Runs& runs, const ResultTable& table,
@@ -99,6 +99,7 @@ TableRow mean_row(const std::map<std::int64_t, Runs>& by_seed, std::size_t count
       for (const ReportedModel* run : runs) cells.push_back(cell_of(*run, column, report));
       seeds.push_back(over_seeds(cells));
       seeds.back().interval.reset();
+      seeds.back().interval90.reset();
     }
     row.cells.push_back(over_seeds(seeds));
   }
@@ -198,6 +199,7 @@ std::string plus_minus(const TableCell& cell) {
 
 std::vector<std::string> table_notes(const RunReport& report, const ResultTable& table) {
   std::vector<std::string> notes;
+  if (!report.out_of_protocol.empty()) notes.push_back(report.out_of_protocol);
   std::string intervals = "Accuracy in percent; ± is the 95 % interval, longer side: ";
   intervals += table.several_seeds
                    ? "Student's t over the seeds where there are several, otherwise Wilson's "
@@ -212,7 +214,7 @@ std::vector<std::string> table_notes(const RunReport& report, const ResultTable&
     sizes.push_back(size);
   }
   if (!sizes.empty()) notes.push_back("Pictures: " + join(sizes, ", ") + ".");
-  if (table.main_column(SetRole::held_out)) {
+  if (table.main_column(SetRole::held_out) && report.out_of_protocol.empty()) {
     notes.push_back("Choices are made on held-out data: expect its numbers to be optimistic.");
   }
   notes.push_back("Cost: forward passes for one picture.");

@@ -22,6 +22,7 @@ struct TableCell {
   std::optional<double> value;
   std::optional<Interval> interval;
   bool best = false;  // the highest of its column to a tenth of a percent, ties included
+  std::optional<Interval> interval90 = {};  // over several seeds, as the LP-FT paper gives it
 };
 
 struct TableRow {

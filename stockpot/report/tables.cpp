@@ -1,20 +1,11 @@
 // The table as Markdown, and all numbers as CSV.
 #include "stockpot/base/text.h"
+#include "stockpot/report/comparisons.h"
 #include "stockpot/report/table.h"
 #include "stockpot/report/words.h"
 
 namespace stockpot {
 namespace {
-
-// Text that Markdown shows literally, within one cell of a table.
-std::string markdown(std::string_view untrusted) {
-  std::string safe;
-  for (const char c : printable(untrusted)) {
-    if (std::string_view("\\`*_[]<>|~#&").find(c) != std::string_view::npos) safe += '\\';
-    safe += c;
-  }
-  return safe;
-}
 
 std::string markdown_cell(const TableCell& cell) {
   if (!cell.value) return "–";
@@ -36,6 +27,15 @@ std::string csv(std::string_view untrusted) {
 }
 
 }  // namespace
+
+std::string markdown(std::string_view untrusted) {
+  std::string safe;
+  for (const char c : printable(untrusted)) {
+    if (std::string_view("\\`*_[]<>|~#&").find(c) != std::string_view::npos) safe += '\\';
+    safe += c;
+  }
+  return safe;
+}
 
 std::string markdown_table(const RunReport& report) {
   const ResultTable table = result_table(report);
@@ -62,12 +62,14 @@ std::string markdown_table(const RunReport& report) {
   text += "\n";
   // The notes hold names of sets, already printable.
   for (const std::string& note : table_notes(report, table)) text += markdown(note) + "  \n";
+  if (!report.comparisons.empty()) text += "\n" + markdown_of(comparison_table(report.comparisons));
   return text;
 }
 
 std::string csv_table(const RunReport& report) {
   std::string text =
-      "model,method,kind,seed,set,role,correct,total,accuracy,low95,high95,inference_cost\n";
+      "model,method,kind,seed,set,role,correct,total,accuracy,low95,high95,inference_cost,"
+      "in_protocol\n";
   for (const ReportedModel& model : report.models) {
     for (const ReportedSet& set : report.sets) {
       const auto score = model.scores.find(set.name);
@@ -85,7 +87,8 @@ std::string csv_table(const RunReport& report) {
                                     accuracy.total ? fixed(accuracy.value(), 6) : "",
                                     accuracy.total ? fixed(interval.low, 6) : "",
                                     accuracy.total ? fixed(interval.high, 6) : "",
-                                    std::to_string(model.inference_cost)};
+                                    std::to_string(model.inference_cost),
+                                    report.out_of_protocol.empty() ? "yes" : "no"};
       text += join(fields, ",") + "\n";
     }
   }

@@ -50,4 +50,15 @@ std::vector<std::size_t> SoupRequest::members() const {
   return all;
 }
 
+Evaluation evaluation_of(MetricKind metric, const Predictions& predictions) {
+  Evaluation evaluation;
+  if (metric == MetricKind::accuracy)
+    evaluation = accuracy(predictions);
+  else
+    evaluation.value = score_of(metric, predictions);
+  evaluation.right = RightRows(predictions);
+  evaluation.examples = evaluation.total = predictions.rows();
+  return evaluation;
+}
+
 }  // namespace stockpot

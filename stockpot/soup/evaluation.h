@@ -46,6 +46,9 @@ struct Evaluation {
   bool failed() const;
 };
 
+// What predictions of the whole set say.
+Evaluation evaluation_of(MetricKind metric, const Predictions& predictions);
+
 enum class Accept : std::uint8_t {
   ties,    // >=, the paper's rule and the default
   strict,  // >, the reference program's rule

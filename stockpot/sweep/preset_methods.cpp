@@ -60,6 +60,10 @@ std::vector<Preset> method_presets() {
       grid("kumar-batchnorm-only", "BatchNorm and head only, 7 learning rates",
            "like: ft\ntrain: batchnorm\nbatch: 64\n"
            "lr: [3.0e-4, 1.0e-3, 3.0e-3, 1.0e-2, 3.0e-2, 1.0e-1, 3.0e-1]\n"),
+      grid("kumar-side-tuning", "side-tuning with live BatchNorm, 12 learning rates",
+           "like: ft\ntitle: Side-tuning\nside_network: true\nbatchnorm: live\nbatch: 64\n"
+           "lr: [3.0e-5, 1.0e-4, 3.0e-4, 1.0e-3, 3.0e-3, 1.0e-2, 3.0e-2, 1.0e-1, 3.0e-1, 1, 3, "
+           "10]\n"),
       baseline("l2sp", "L2-SP: the backbone is held near its start", code, own_rates,
                "like: ft\ntitle: L2-SP\nl2sp: {alpha: 0.01, beta: 0}\n"),
       baseline("head_lr", "FT with ten times the learning rate in the head", code, own_rates,
@@ -76,6 +80,11 @@ std::vector<Preset> method_presets() {
                "The authors' schedule has a decay; here the layers come at even intervals over the "
                "first half of the epochs, our choice.",
                "like: ft\ntitle: Gradual unfreezing\ngradual_unfreeze: 0.5\n"),
+      baseline("side_tuning", "a random second network beside the frozen backbone, features added",
+               code,
+               "The second network has the backbone's architecture; twice the cost in use. The "
+               "authors' grid goes up to a learning rate of 10.",
+               "like: ft\ntitle: Side-tuning\nside_network: true\nbatchnorm: live\n"),
       baseline("layer_decay", "FT with smaller learning rates in lower layers",
                "common practice with vision transformers",
                "0.75 is our choice: set layer_decay for others.",

@@ -16,9 +16,11 @@ double smallest_singular_value(const MatrixXd& matrix) {
 
 }  // namespace
 
-Geometry measure(const Problem& problem) { return measure(problem, span_of(problem.inputs)); }
+ProblemGeometry measure(const Problem& problem) {
+  return measure(problem, span_of(problem.inputs));
+}
 
-Geometry measure(const Problem& problem, const InputSpan& span) {
+ProblemGeometry measure(const Problem& problem, const InputSpan& span) {
   const MatrixXd& features = problem.features;
   const Eigen::JacobiSVD<MatrixXd> procrustes(features * problem.true_features.transpose(),
                                               Eigen::ComputeFullU | Eigen::ComputeFullV);
@@ -26,7 +28,7 @@ Geometry measure(const Problem& problem, const InputSpan& span) {
   const MatrixXd& basis = span.basis;
   const MatrixXd on_span = features * basis;
 
-  Geometry geometry;
+  ProblemGeometry geometry;
   geometry.eps = Eigen::JacobiSVD<MatrixXd>(features - rotation * problem.true_features)
                      .singularValues()
                      .maxCoeff();

@@ -6,7 +6,7 @@ namespace stockpot::theory {
 struct Problem;
 struct InputSpan;
 
-struct Geometry {
+struct ProblemGeometry {
   double eps = 0;           // ||B0 - U B*||_2 with the Procrustes rotation U
   double cos_span = 0;      // cos theta_k(rowspace(B0), S)
   double cos_off_span = 0;  // cos theta_k(rowspace(B0), S_perp)
@@ -18,7 +18,7 @@ struct Geometry {
 };
 
 // The rows of B0 are orthonormal, as draw_problem() makes them.
-Geometry measure(const Problem& problem);
-Geometry measure(const Problem& problem, const InputSpan& span);  // span_of(problem.inputs)
+ProblemGeometry measure(const Problem& problem);
+ProblemGeometry measure(const Problem& problem, const InputSpan& span);  // span_of(problem.inputs)
 
 }  // namespace stockpot::theory

@@ -188,9 +188,9 @@ std::vector<std::string> reading(const Study& study) {
   std::vector<std::string> sentences;
   if (!study.toy.empty()) read_toy(study.toy, sentences);
   for (const Sweep& sweep : study.sweeps) {
-    if (sweep.preset == Preset::eps) read_eps(sweep, sentences);
-    if (sweep.preset == Preset::alignment) read_alignment(sweep, sentences);
-    if (sweep.preset == Preset::dimension) read_dimension(sweep, sentences);
+    if (sweep.preset == StudyPreset::eps) read_eps(sweep, sentences);
+    if (sweep.preset == StudyPreset::alignment) read_alignment(sweep, sentences);
+    if (sweep.preset == StudyPreset::dimension) read_dimension(sweep, sentences);
     read_order(sweep, sentences);
   }
   for (const TimeStudy& time : study.time) {

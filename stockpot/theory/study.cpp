@@ -33,15 +33,15 @@ ProblemOptions with_dimension(const StudyOptions& study, std::int64_t dimension)
   return options;
 }
 
-std::vector<ProblemOptions> settings_of(const StudyOptions& study, Preset preset) {
+std::vector<ProblemOptions> settings_of(const StudyOptions& study, StudyPreset preset) {
   const ProblemOptions base = with_dimension(study, study.base.dimension);
   std::vector<ProblemOptions> settings;
-  if (preset == Preset::time) settings.push_back(base);
-  if (preset == Preset::eps)
+  if (preset == StudyPreset::time) settings.push_back(base);
+  if (preset == StudyPreset::eps)
     for (const double eps : study.eps) settings.emplace_back(base).eps = eps;
-  if (preset == Preset::alignment)
+  if (preset == StudyPreset::alignment)
     for (const double phi : study.phi) settings.emplace_back(base).phi = phi;
-  if (preset == Preset::dimension)
+  if (preset == StudyPreset::dimension)
     for (const std::int64_t dimension : study.dimensions)
       settings.push_back(with_dimension(study, dimension));
   return settings;
@@ -139,7 +139,8 @@ TimeStudy run_time(const StudyOptions& options) {
   study.times = times_for(options.base.dimension);
   std::vector<Paths> paths(static_cast<std::size_t>(options.seeds));
   study.point =
-      run_points(settings_of(options, Preset::time), options.seeds, study.times, &paths).front();
+      run_points(settings_of(options, StudyPreset::time), options.seeds, study.times, &paths)
+          .front();
   for (std::size_t method = 0; method < kMethods.size(); ++method) {
     study.ood[method].assign(study.times.size(), 0);
     study.id[method].assign(study.times.size(), 0);
@@ -168,7 +169,7 @@ void check_count(const char* flag, std::size_t count) {
 
 }  // namespace
 
-std::string_view name_of(Preset preset) {
+std::string_view name_of(StudyPreset preset) {
   constexpr std::array<std::string_view, kPresets.size()> kNames = {"toy", "eps", "alignment",
                                                                     "dimension", "time"};
   return kNames[static_cast<std::size_t>(preset)];
@@ -195,10 +196,10 @@ void check(const StudyOptions& options) {
   if (options.seeds < 1 || options.seeds > kMostSeeds)
     throw UsageError("--seeds is " + std::to_string(options.seeds) + ": expected 1 to " +
                      std::to_string(kMostSeeds));
-  for (const Preset preset : options.presets) {
-    if (preset == Preset::eps) check_count("--eps", options.eps.size());
-    if (preset == Preset::alignment) check_count("--phi", options.phi.size());
-    if (preset == Preset::dimension) check_count("--dim", options.dimensions.size());
+  for (const StudyPreset preset : options.presets) {
+    if (preset == StudyPreset::eps) check_count("--eps", options.eps.size());
+    if (preset == StudyPreset::alignment) check_count("--phi", options.phi.size());
+    if (preset == StudyPreset::dimension) check_count("--dim", options.dimensions.size());
     for (const ProblemOptions& setting : settings_of(options, preset)) check(setting);
   }
 }
@@ -207,11 +208,11 @@ Study run_study(const StudyOptions& options) {
   check(options);
   Study study;
   study.options = options;
-  for (const Preset preset : options.presets) {
+  for (const StudyPreset preset : options.presets) {
     stop_if_asked();
-    if (preset == Preset::toy)
+    if (preset == StudyPreset::toy)
       study.toy = toy_rows();
-    else if (preset == Preset::time)
+    else if (preset == StudyPreset::time)
       study.time.push_back(run_time(options));
     else
       study.sweeps.push_back({preset, run_points(settings_of(options, preset), options.seeds)});

@@ -13,17 +13,17 @@
 
 namespace stockpot::theory {
 
-enum class Preset { toy, eps, alignment, dimension, time };
-inline constexpr std::array kPresets = {Preset::toy, Preset::eps, Preset::alignment,
-                                        Preset::dimension, Preset::time};
-std::string_view name_of(Preset preset);  // "toy", ..., as on the command line
+enum class StudyPreset { toy, eps, alignment, dimension, time };
+inline constexpr std::array kPresets = {StudyPreset::toy, StudyPreset::eps, StudyPreset::alignment,
+                                        StudyPreset::dimension, StudyPreset::time};
+std::string_view name_of(StudyPreset preset);  // "toy", ..., as on the command line
 
 enum class Method { lp, ft, lpft };
 inline constexpr std::array kMethods = {Method::lp, Method::ft, Method::lpft};
 std::string_view name_of(Method method);  // "LP", "FT", "LP-FT"
 
 struct StudyOptions {
-  std::vector<Preset> presets{kPresets.begin(), kPresets.end()};
+  std::vector<StudyPreset> presets{kPresets.begin(), kPresets.end()};
   std::vector<double> eps = {0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1};
   std::vector<double> phi = {0, 0.1, 0.25, 0.5, 0.75, 0.9, 1};
   std::vector<std::int64_t> dimensions = {30, 60, 120, 240, 480};
@@ -45,7 +45,7 @@ struct MethodResult {
 // One problem.
 struct Run {
   ProblemOptions options;
-  Geometry geometry;
+  ProblemGeometry geometry;
   std::array<MethodResult, kMethods.size()> methods;
 
   const MethodResult& of(Method method) const { return methods[static_cast<std::size_t>(method)]; }
@@ -63,7 +63,7 @@ struct Point {
 };
 
 struct Sweep {
-  Preset preset;  // eps, alignment or dimension
+  StudyPreset preset;  // eps, alignment or dimension
   std::vector<Point> points;
 };
 

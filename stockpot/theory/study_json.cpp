@@ -141,7 +141,8 @@ Json to_json(const Study& study) {
   const StudyOptions& options = study.options;
   const FlowOptions flow;
   Json json = Json::object({{"schema_version", 1}, {"command", "theory"}, {"stockpot", kVersion}});
-  json.set("presets", list(options.presets, [](Preset preset) { return Json(name_of(preset)); }));
+  json.set("presets",
+           list(options.presets, [](StudyPreset preset) { return Json(name_of(preset)); }));
   json.set("first_seed", options.base.seed);
   json.set("seeds", options.seeds);
   json.set("tolerance", Json::object({{"relative", flow.relative_tolerance},
@@ -168,7 +169,7 @@ std::string to_csv(const Study& study) {
            ",0,,,,,,,closed_form\n";
   for (const Sweep& sweep : study.sweeps)
     for (const Point& point : sweep.points) add_lines(csv, name_of(sweep.preset), point);
-  for (const TimeStudy& time : study.time) add_lines(csv, name_of(Preset::time), time.point);
+  for (const TimeStudy& time : study.time) add_lines(csv, name_of(StudyPreset::time), time.point);
   return csv;
 }
 

@@ -15,29 +15,29 @@ namespace {
 constexpr double kRounding = 1e-20;
 
 // "d = 60, m = 30, k = 4, eps = 0.1".
-std::string setting(const ProblemOptions& options, Preset preset) {
+std::string setting(const ProblemOptions& options, StudyPreset preset) {
   std::vector<std::string> parts;
-  if (preset != Preset::dimension) {
+  if (preset != StudyPreset::dimension) {
     parts.push_back("d = " + std::to_string(options.dimension));
     parts.push_back("m = " + std::to_string(options.subspace));
   }
   parts.push_back("k = " + std::to_string(options.features));
   if (options.examples > 0) parts.push_back("n = " + std::to_string(options.examples));
-  if (preset != Preset::eps) parts.push_back("eps = " + shortest(options.eps));
-  if (preset != Preset::alignment && options.sigma != 1)
+  if (preset != StudyPreset::eps) parts.push_back("eps = " + shortest(options.eps));
+  if (preset != StudyPreset::alignment && options.sigma != 1)
     parts.push_back("sigma = " + shortest(options.sigma));
   return join(parts, ", ");
 }
 
-std::string over(Preset preset) {
-  if (preset == Preset::eps) return "feature quality eps = d(B0, B*)";
-  if (preset == Preset::alignment) return "head alignment error phi of v0";
+std::string over(StudyPreset preset) {
+  if (preset == StudyPreset::eps) return "feature quality eps = d(B0, B*)";
+  if (preset == StudyPreset::alignment) return "head alignment error phi of v0";
   return "the dimension d of the inputs";
 }
 
-std::vector<std::string> varied(const ProblemOptions& options, Preset preset) {
-  if (preset == Preset::eps) return {shortest(options.eps)};
-  if (preset == Preset::alignment) return {shortest(options.phi.value_or(0))};
+std::vector<std::string> varied(const ProblemOptions& options, StudyPreset preset) {
+  if (preset == StudyPreset::eps) return {shortest(options.eps)};
+  if (preset == StudyPreset::alignment) return {shortest(options.phi.value_or(0))};
   return {std::to_string(options.dimension), std::to_string(options.subspace)};
 }
 
@@ -49,9 +49,9 @@ StudyTable sweep_table(const Sweep& sweep) {
                 setting(first.options, sweep.preset) + "; means of " +
                 std::to_string(first.runs.size()) +
                 (first.runs.size() == 1 ? " problem)" : " problems)");
-  if (sweep.preset == Preset::eps) table.columns = {"eps"};
-  if (sweep.preset == Preset::alignment) table.columns = {"phi"};
-  if (sweep.preset == Preset::dimension) table.columns = {"d", "m"};
+  if (sweep.preset == StudyPreset::eps) table.columns = {"eps"};
+  if (sweep.preset == StudyPreset::alignment) table.columns = {"phi"};
+  if (sweep.preset == StudyPreset::dimension) table.columns = {"d", "m"};
   for (const char* column :
        {"OOD LP", "OOD FT", "OOD LP-FT", "ID LP", "ID FT", "FT/LP", "least FT", "bound"})
     table.columns.emplace_back(column);
@@ -101,7 +101,7 @@ StudyTable toy_table(const std::vector<ToyRow>& rows) {
 StudyTable time_table(const TimeStudy& study) {
   StudyTable table{.id = "time",
                    .title = "Errors along training time (" +
-                            setting(study.point.options, Preset::time) + "; means of " +
+                            setting(study.point.options, StudyPreset::time) + "; means of " +
                             std::to_string(study.point.runs.size()) +
                             (study.point.runs.size() == 1 ? " problem)" : " problems)"),
                    .columns = {"t", "OOD LP", "OOD FT", "OOD LP-FT", "ID LP", "ID FT", "ID LP-FT"},
@@ -165,11 +165,11 @@ std::string brief(double value) {
 
 std::vector<StudyTable> tables(const Study& study) {
   std::vector<StudyTable> all;
-  for (const Preset preset : study.options.presets) {
-    if (preset == Preset::toy) all.push_back(toy_table(study.toy));
+  for (const StudyPreset preset : study.options.presets) {
+    if (preset == StudyPreset::toy) all.push_back(toy_table(study.toy));
     for (const Sweep& sweep : study.sweeps)
       if (sweep.preset == preset) all.push_back(sweep_table(sweep));
-    if (preset != Preset::time) continue;
+    if (preset != StudyPreset::time) continue;
     for (const TimeStudy& time : study.time) {
       all.push_back(time_table(time));
       if (!time.descents.empty()) all.push_back(descent_table(time.descents));

@@ -39,6 +39,9 @@ class FeatureRows {
   std::int64_t classes() const { return classes_; }
   std::int64_t length() const { return classes_ * (features_ + 1); }  // of Coefficients
 
+  // True when a pass for two classifiers takes hardly longer than one for a single classifier.
+  virtual bool likes_company() const = 0;
+
   // The loss (the sum of the cross entropies) of every classifier, and its gradient, which has
   // the layout of the coefficients, into gradients[i]. Labels must be in 0..classes-1.
   virtual std::vector<LossSums> evaluate(std::span<const Coefficients* const> classifiers,

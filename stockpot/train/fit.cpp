@@ -61,6 +61,9 @@ void require_finite(const FitRun& run, const Checkpoints& checkpoints) {
   divergence.gradient_norm = bad.gradient_norm;
   divergence.batch = run.images_of(bad.step);
   divergence.advice = advice_for(run.options);
+  if (run.best)
+    divergence.advice += "; the weights after epoch " + std::to_string(run.result.best_epoch) +
+                         ", the best until then, are kept";
   checkpoints.record(divergence);
   throw Diverged(std::move(divergence));
 }
@@ -201,9 +204,15 @@ FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_
   if (checkpoints.resume(run) && callbacks.on_resume)
     callbacks.on_resume({run.epoch, run.step, run.steps, run.result.history});
 
-  for (; run.epoch <= options.epochs; run.next_epoch()) {
-    train_epoch(run, checkpoints, callbacks);
-    end_epoch(run, held_out, checkpoints, callbacks);
+  try {
+    for (; run.epoch <= options.epochs; run.next_epoch()) {
+      train_epoch(run, checkpoints, callbacks);
+      end_epoch(run, held_out, checkpoints, callbacks);
+    }
+  } catch (const Diverged&) {
+    if (run.best) put_weights(*run.best, model);
+    model.evaluate();
+    throw;
   }
   score_averages(run, held_out, checkpoints);
 

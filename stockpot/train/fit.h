@@ -60,7 +60,8 @@ struct FitCallbacks {
 // saved state and ends with the bytes of one that was not (on CUDA as far as its kernels are
 // deterministic); call it with the same start. The saved states stay: remove their folder when
 // the result is safe.
-// Throws Diverged when the loss or a gradient is not finite, WriteError when a state cannot be
+// Throws Diverged when the loss or a gradient is not finite (`model` then has the weights of the
+// best epoch until then, if one was finished), WriteError when a state cannot be
 // saved, UsageError when a saved state is of another run, and Interrupted when asked to stop,
 // after saving.
 FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,

@@ -3,12 +3,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
 
 #include "stockpot/base/random.h"
 #include "stockpot/model/compat.h"
+#include "stockpot/model/joint_batch_norm.h"
 
 namespace stockpot {
 namespace {
@@ -22,9 +24,10 @@ at::Tensor forward(const Classifier& model, const at::Tensor& images, bool bf16)
   return model.head_logits(features.to(at::kFloat));
 }
 
-TrainingMode mode_of(const FitOptions& options, const TrainingBatch& batch, std::uint64_t seed) {
-  return {options.batchnorm, seed,       options.head_dropout, options.drop_path,
-          batch.positions,   batch.whole};
+TrainingMode mode_of(const FitOptions& options, const TrainingBatch& batch, std::uint64_t seed,
+                     const std::shared_ptr<JointBatch>& joint) {
+  return {options.batchnorm, seed, options.head_dropout, options.drop_path, batch.positions,
+          batch.whole,       joint};
 }
 
 }  // namespace
@@ -33,6 +36,10 @@ BatchGradient::BatchGradient(const Classifier& model, const FitOptions& options,
     : options_(options), world_(world) {
   if (options.l2_sp.backbone > 0 || options.l2_sp.head > 0)
     start_ = model.flat_values().detach().clone();
+  if (world.size() > 1 && model.has_batchnorm() && options.batchnorm == BatchNorm::live) {
+    joint_ = std::make_shared<JointBatch>();
+    joint_->sum = [&world](const at::Tensor& flat) { world.all_reduce(flat, SumOrder::rank); };
+  }
 }
 
 // Under live BatchNorm no part has a single row, which has no variance to divide by.
@@ -48,11 +55,13 @@ BatchResult BatchGradient::compute(Classifier& model, const TrainingBatch& batch
   const std::int64_t rows = batch.size(), parts = rows == 0 ? 0 : parts_of(model, rows);
   BatchResult result{at::zeros({}, batch.labels.options().dtype(at::kFloat)),
                      at::zeros({}, batch.labels.options())};
+  if (joint_) joint_->absent = rows == 0;
+  if (joint_ && rows == 0) go_along(model, batch, seed);
   for (std::int64_t part = 0; part < parts; ++part) {
     const std::int64_t begin = part * rows / parts, end = (part + 1) * rows / parts;
     const TrainingBatch some = parts == 1 ? batch : batch.rows(begin, end);
-    model.train(
-        mode_of(options_, batch, parts == 1 ? seed : seed + static_cast<std::uint64_t>(part)));
+    model.train(mode_of(options_, batch,
+                        parts == 1 ? seed : seed + static_cast<std::uint64_t>(part), joint_));
     const at::Tensor logits = forward(model, some.images, options_.bf16);
     Loss loss = some.loss(logits.detach(), options_.label_smoothing);
     if (end - begin < batch.whole) {
@@ -67,6 +76,18 @@ BatchResult BatchGradient::compute(Classifier& model, const TrainingBatch& batch
   sum_over_ranks(model, result);
   if (start_.defined()) add_penalty(model);
   return result;
+}
+
+void BatchGradient::go_along(Classifier& model, const TrainingBatch& batch,
+                             std::uint64_t seed) const {
+  TrainingMode mode = mode_of(options_, batch, seed, joint_);
+  mode.positions = {0};
+  model.train(mode);
+  const Preprocessing& like = model.folder().preprocessing;
+  const at::Tensor logits = forward(
+      model, at::zeros({1, 3, like.crop_height, like.crop_width}, model.flat_values().options()),
+      options_.bf16);
+  logits.backward(at::zeros_like(logits));
 }
 
 // In rank order, so that the bits depend on nothing but the number of ranks.

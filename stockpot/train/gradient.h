@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
 
 #include "stockpot/parallel/world.h"
@@ -27,13 +28,16 @@ class BatchGradient {
   BatchResult compute(Classifier& model, const TrainingBatch& batch, std::uint64_t seed) const;
 
  private:
+  // A pass of a rank that has no row, for the others' BatchNorm.
+  void go_along(Classifier& model, const TrainingBatch& batch, std::uint64_t seed) const;
   void sum_over_ranks(const Classifier& model, BatchResult& result) const;
   void add_penalty(const Classifier& model) const;
   int parts_of(const Classifier& model, std::int64_t rows) const;
 
   FitOptions options_;
   World& world_;
-  at::Tensor start_;  // of L2-SP
+  at::Tensor start_;                   // of L2-SP
+  std::shared_ptr<JointBatch> joint_;  // of live BatchNorm on several ranks
 };
 
 }  // namespace stockpot

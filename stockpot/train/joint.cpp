@@ -23,10 +23,11 @@ bool drops_something(const Classifier& model, const FitOptions& options) {
 
 void require_joint(const Classifier& model, const FitOptions& options, int ranks) {
   if (ranks == 1) return;
-  if (model.has_batchnorm() && options.batchnorm == BatchNorm::live)
-    throw UsageError("live BatchNorm trains in one process only, not on " + std::to_string(ranks) +
-                     " ranks, whose batches would each have statistics of their own; set "
-                     "batchnorm: frozen");
+  if (options.accumulation > 1 && model.has_batchnorm() && options.batchnorm == BatchNorm::live)
+    throw UsageError(
+        "a batch in several parts trains with live BatchNorm in one process only, not on " +
+        std::to_string(ranks) +
+        " ranks, whose parts would have other rows; set accumulate: 1 and use more ranks");
   if (options.accumulation > 1 && drops_something(model, options))
     throw UsageError(
         "a batch in several parts trains with dropout or drop path in one process "

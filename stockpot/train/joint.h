@@ -9,9 +9,9 @@
 
 namespace stockpot {
 
-// Throws UsageError when these options cannot be trained by so many ranks: live BatchNorm, whose
-// statistics would be those of a rank's part of the batch, and accumulation with dropout, which
-// would drop otherwise than one process. Nothing is refused to one rank.
+// Throws UsageError when these options cannot be trained by so many ranks: accumulation with live
+// BatchNorm, whose statistics would be of other rows, or with dropout, which would drop otherwise
+// than in one process. Nothing is refused to one rank.
 void require_joint(const Classifier& model, const FitOptions& options, int ranks);
 
 // Throws UsageError on every rank, naming the first member that differs, when the ranks do not

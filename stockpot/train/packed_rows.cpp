@@ -14,10 +14,14 @@ constexpr std::int64_t kMostColumns = 1024;
 // Whole panels of the packed products on any processor.
 constexpr std::int64_t kPanel = 48;
 static_assert(kMostSamples % kPanel == 0);
+// Numbers of a chunk's features.
+constexpr std::int64_t kMostNumbers = 192 * 1024;
 
-std::int64_t chunk_size(std::int64_t rows) {
-  const std::int64_t eighth = (rows + 7) / 8;
-  return std::clamp((eighth + kPanel - 1) / kPanel * kPanel, kPanel, kMostSamples);
+std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+std::int64_t chunk_size(std::int64_t rows, std::int64_t features) {
+  const std::int64_t fitting = kMostNumbers / std::max<std::int64_t>(features, 1) / kPanel * kPanel;
+  return std::clamp(std::min(round_up((rows + 7) / 8, kPanel), fitting), kPanel, kMostSamples);
 }
 
 // Classifiers as the rows of one matrix, and their intercepts.
@@ -42,15 +46,12 @@ struct Columns {
 PackedRows::PackedRows(const at::Tensor& features, const Normalisation& normalisation,
                        const at::Tensor& labels, std::int64_t classes)
     : FeatureRows(features.size(0), features.size(1), classes),
-      chunk_(chunk_size(rows_)),
+      chunk_(chunk_size(rows_, features_)),
       chunks_((rows_ + chunk_ - 1) / chunk_),
       groups_(std::min(chunks_,
-                       std::clamp((chunks_ / 8 + 7) / 8 * 8, std::int64_t{8}, std::int64_t{32}))),
-      by_sample_(new float[static_cast<std::size_t>(chunks_ * features_ * packed_columns(chunk_))]),
-      by_feature_(
-          new float[static_cast<std::size_t>(chunks_ * chunk_ * packed_columns(features_))]),
-      scores_(static_cast<std::size_t>(groups_)),
-      partial_gradients_(static_cast<std::size_t>(groups_)) {
+                       std::clamp(round_up(chunks_ / 8, 4), std::int64_t{4}, std::int64_t{32}))),
+      packed_(new float[static_cast<std::size_t>(chunks_ * chunk_ * features_)]),
+      work_(static_cast<std::size_t>(groups_)) {
   const auto* first = labels.data_ptr<std::int64_t>();
   labels_.assign(first, first + rows_);
   for_blocks(chunks_, [&](std::int64_t chunk) { pack_chunk(features, normalisation, chunk); });
@@ -58,6 +59,19 @@ PackedRows::PackedRows(const at::Tensor& features, const Normalisation& normalis
 
 std::int64_t PackedRows::samples(std::int64_t chunk) const {
   return std::min(chunk_, rows_ - chunk * chunk_);
+}
+
+void PackedRows::for_each_panel(std::int64_t chunk,
+                                const std::function<void(const Panel&)>& body) const {
+  const std::int64_t n = samples(chunk);
+  float* data = packed_.get() + chunk * chunk_ * features_;
+  for (std::int64_t sample = 0; sample < n; sample += packed_panel())
+    for (std::int64_t feature = 0; feature < features_; feature += packed_depth()) {
+      const Panel panel{feature, std::min(packed_depth(), features_ - feature), sample,
+                        std::min(packed_panel(), n - sample), data};
+      body(panel);
+      data += panel.features * packed_columns(panel.samples);
+    }
 }
 
 void PackedRows::pack_chunk(const at::Tensor& features, const Normalisation& normalisation,
@@ -68,38 +82,71 @@ void PackedRows::pack_chunk(const at::Tensor& features, const Normalisation& nor
   for (std::int64_t i = 0; i < n; ++i)
     normalise_row(features_, source + i * features_, normalisation.mean.data(),
                   normalisation.scale.data(), rows.get() + i * features_);
-  pack(features_, n, {rows.get(), 1, features_},
-       by_sample_.get() + chunk * features_ * packed_columns(chunk_));
-  pack(n, features_, {rows.get(), features_, 1},
-       by_feature_.get() + chunk * chunk_ * packed_columns(features_));
+  for_each_panel(chunk, [&](const Panel& panel) {
+    pack(panel.features, panel.samples,
+         {rows.get() + panel.first_sample * features_ + panel.first_feature, 1, features_},
+         panel.data);
+  });
 }
+
+void PackedRows::make_room(std::int64_t columns) {
+  if (columns <= room_) return;
+  room_ = columns;
+  const std::int64_t padded = packed_columns(columns);
+  for (Work& work : work_) {
+    work.scores.reset(new float[static_cast<std::size_t>(columns * chunk_)]);
+    work.residuals.reset(new float[static_cast<std::size_t>(padded * packed_panel())]);
+    work.gradient.reset(new float[static_cast<std::size_t>(padded * features_)]);
+  }
+}
+
+// When the features come from memory each time, and wait for it.
+bool PackedRows::likes_company() const { return classes_ <= 32 && rows_ * features_ >= 1 << 23; }
 
 void PackedRows::pass(std::int64_t columns, const float* weights, const float* intercepts,
                       std::int64_t stride, bool gradients, const OnScores& on_scores) {
-  if (columns > room_) {
-    room_ = columns;
-    for (Floats& part : scores_) part.reset(new float[static_cast<std::size_t>(columns * chunk_)]);
-    for (Floats& part : partial_gradients_)
-      part.reset(new float[static_cast<std::size_t>(columns * features_)]);
-  }
-  const std::int64_t used = (chunks_ + stride - 1) / stride;
+  make_room(columns);
+  const std::int64_t used = (chunks_ + stride - 1) / stride, padded = packed_columns(columns);
   for_blocks(groups_, [&](std::int64_t group) {
-    float* scores = scores_[static_cast<std::size_t>(group)].get();
-    float* gradient = partial_gradients_[static_cast<std::size_t>(group)].get();
-    if (gradients) std::fill_n(gradient, columns * features_, 0.0f);
+    const Work& work = work_[static_cast<std::size_t>(group)];
+    float* scores = work.scores.get();
+    if (gradients) std::fill_n(work.gradient.get(), padded * features_, 0.0f);
     for (std::int64_t i = group * used / groups_; i < (group + 1) * used / groups_; ++i) {
       const std::int64_t chunk = i * stride, n = samples(chunk);
-      multiply(columns, n, features_, {weights, features_, 1},
-               by_sample_.get() + chunk * features_ * packed_columns(chunk_), scores, chunk_);
+      for_each_panel(chunk, [&](const Panel& panel) {
+        multiply(columns, panel.samples, panel.features,
+                 {weights + panel.first_feature, features_, 1}, panel.data,
+                 scores + panel.first_sample, chunk_, {.accumulate = panel.first_feature > 0});
+      });
       // Only now: products that start from 0 keep more of their digits.
       if (intercepts)
         for (std::int64_t j = 0; j < columns; ++j)
           add_number(n, intercepts[j], scores + j * chunk_);
       on_scores(group, chunk, n, scores);
-      if (gradients)
-        multiply(columns, features_, n, {scores, chunk_, 1},
-                 by_feature_.get() + chunk * chunk_ * packed_columns(features_), gradient,
-                 features_, {.accumulate = true});
+      if (!gradients) continue;
+      for_each_panel(chunk, [&](const Panel& panel) {
+        if (panel.first_feature == 0)
+          pack(panel.samples, columns, {scores + panel.first_sample, 1, chunk_},
+               work.residuals.get());
+        multiply(panel.features, padded, panel.samples,
+                 {panel.data, packed_columns(panel.samples), 1}, work.residuals.get(),
+                 work.gradient.get() + panel.first_feature * padded, padded, {.accumulate = true});
+      });
+    }
+  });
+}
+
+void PackedRows::sum_groups(
+    std::int64_t columns,
+    const std::function<void(std::int64_t feature, const double* sums)>& use) const {
+  const std::int64_t padded = packed_columns(columns);
+  for_ranges(features_, 16, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<double> sums(static_cast<std::size_t>(columns));
+    for (std::int64_t feature = begin; feature < end; ++feature) {
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (const Work& work : work_)
+        add_row(columns, work.gradient.get() + feature * padded, sums.data());
+      use(feature, sums.data());
     }
   });
 }
@@ -136,23 +183,18 @@ std::vector<LossSums> PackedRows::evaluate(std::span<const Coefficients* const> 
          }
        });
 
-  // The groups one after the other, in parallel over the columns.
-  for_ranges(columns, 8, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t column = begin; column < end; ++column) {
-      double* gradient = gradients[static_cast<std::size_t>(column / classes_)]->data();
-      const std::int64_t j = column % classes_;
-      double* row = gradient + j * features_;
-      std::fill_n(row, features_, 0.0);
-      double intercept = 0;
-      for (std::int64_t group = 0; group < groups_; ++group) {
-        add_row(features_,
-                partial_gradients_[static_cast<std::size_t>(group)].get() + column * features_,
-                row);
-        intercept += residuals[static_cast<std::size_t>(group * columns + column)];
-      }
-      gradient[classes_ * features_ + j] = intercept;
-    }
+  sum_groups(columns, [&](std::int64_t feature, const double* sums) {
+    for (std::int64_t column = 0; column < columns; ++column)
+      (*gradients[static_cast<std::size_t>(column / classes_)])[static_cast<std::size_t>(
+          column % classes_ * features_ + feature)] = sums[column];
   });
+  for (std::int64_t column = 0; column < columns; ++column) {
+    double sum = 0;
+    for (std::int64_t group = 0; group < groups_; ++group)
+      sum += residuals[static_cast<std::size_t>(group * columns + column)];
+    (*gradients[static_cast<std::size_t>(column / classes_)])[static_cast<std::size_t>(
+        classes_ * features_ + column % classes_)] = sum;
+  }
 
   std::vector<LossSums> losses(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < partial.size(); ++i) {
@@ -193,34 +235,31 @@ std::vector<std::int64_t> PackedRows::count_correct(
 // 32 chunks tell enough about A' A.
 std::int64_t PackedRows::sample_stride() const { return std::max<std::int64_t>(1, chunks_ / 32); }
 
+double PackedRows::sample_scale() const {
+  std::int64_t used = 0;
+  for (std::int64_t chunk = 0; chunk < chunks_; chunk += sample_stride()) used += samples(chunk);
+  return static_cast<double>(rows_) / static_cast<double>(used);
+}
+
 void PackedRows::gram(std::int64_t count, const float* vectors, float* products) {
   const std::int64_t stride = sample_stride();
   pass(count, vectors, nullptr, stride, true,
        [](std::int64_t, std::int64_t, std::int64_t, float*) {});
-  std::int64_t used = 0;
-  for (std::int64_t chunk = 0; chunk < chunks_; chunk += stride) used += samples(chunk);
-  const double scale = static_cast<double>(rows_) / static_cast<double>(used);
-  std::vector<double> row(static_cast<std::size_t>(features_));
-  for (std::int64_t j = 0; j < count; ++j) {
-    std::fill(row.begin(), row.end(), 0.0);
-    for (const Floats& part : partial_gradients_)
-      add_row(features_, part.get() + j * features_, row.data());
-    for (std::int64_t i = 0; i < features_; ++i)
-      products[j * features_ + i] = static_cast<float>(row[static_cast<std::size_t>(i)] * scale);
-  }
+  const double scale = sample_scale();
+  sum_groups(count, [&](std::int64_t feature, const double* sums) {
+    for (std::int64_t j = 0; j < count; ++j)
+      products[j * features_ + feature] = static_cast<float>(sums[j] * scale);
+  });
 }
 
 double PackedRows::gram_trace() {
-  const std::int64_t stride = sample_stride();
   double sum = 0;
-  std::int64_t used = 0;
-  for (std::int64_t chunk = 0; chunk < chunks_; chunk += stride) {
-    const std::int64_t n = samples(chunk), size = n * packed_columns(features_);
-    const float* packed = by_feature_.get() + chunk * chunk_ * packed_columns(features_);
-    sum += dot(size, packed, packed);  // what pads it is 0
-    used += n;
-  }
-  return sum * static_cast<double>(rows_) / static_cast<double>(used);
+  for (std::int64_t chunk = 0; chunk < chunks_; chunk += sample_stride())
+    for_each_panel(chunk, [&](const Panel& panel) {
+      // What pads a row of a panel is 0.
+      sum += dot(panel.features * packed_columns(panel.samples), panel.data, panel.data);
+    });
+  return sum * sample_scale();
 }
 
 }  // namespace stockpot

@@ -7,16 +7,18 @@
 
 namespace stockpot {
 
-// The rows are cut into chunks of at most kMostSamples, and the chunks into groups that run side
-// by side. A chunk's scores, residuals and share of the gradient are made while its features are
-// in the second-level cache. Chunks and groups depend on the shape alone, and groups are added up
-// in order: so the results do not depend on the number of threads.
+// The rows are cut into chunks, and the chunks into groups that run side by side. A chunk's
+// scores, residuals and share of the gradient are made while its features are in the
+// second-level cache, so that the features come from memory once for both products. Chunks and
+// groups depend on the shape alone, and groups are added up in order: so the results do not
+// depend on the number of threads.
 class PackedRows : public FeatureRows {
  public:
   // features: n x d, contiguous float32 on the CPU; not kept.
   PackedRows(const at::Tensor& features, const Normalisation& normalisation,
              const at::Tensor& labels, std::int64_t classes);
 
+  bool likes_company() const override;
   std::vector<LossSums> evaluate(std::span<const Coefficients* const> classifiers,
                                  std::span<Coefficients* const> gradients) override;
   std::vector<std::int64_t> count_correct(
@@ -30,6 +32,12 @@ class PackedRows : public FeatureRows {
   using OnScores =
       std::function<void(std::int64_t group, std::int64_t chunk, std::int64_t samples, float*)>;
 
+  // A block of at most packed_depth() features of at most packed_panel() samples of a chunk.
+  struct Panel {
+    std::int64_t first_feature, features, first_sample, samples;
+    float* data;  // a row of packed_columns(samples) numbers for each feature
+  };
+  void for_each_panel(std::int64_t chunk, const std::function<void(const Panel&)>& body) const;
   void pack_chunk(const at::Tensor& features, const Normalisation& normalisation,
                   std::int64_t chunk);
   std::int64_t samples(std::int64_t chunk) const;
@@ -37,14 +45,25 @@ class PackedRows : public FeatureRows {
   // on_scores leaves in their place is multiplied with the features and added up, by group.
   void pass(std::int64_t columns, const float* weights, const float* intercepts,
             std::int64_t stride, bool gradients, const OnScores& on_scores);
+  void make_room(std::int64_t columns);
+  // Calls use(feature, sum over the groups of each column's gradient) for every feature, on all
+  // threads.
+  void sum_groups(std::int64_t columns,
+                  const std::function<void(std::int64_t feature, const double* sums)>& use) const;
+  // For what a sample of the rows can tell: every so many chunks, and how much they stand for.
   std::int64_t sample_stride() const;
+  double sample_scale() const;
 
   std::int64_t chunk_, chunks_, groups_;
-  Floats by_sample_, by_feature_;  // packed for scores and for gradients, chunk after chunk
+  Floats packed_;  // panels, chunk after chunk
   std::vector<std::int32_t> labels_;
   // Of each group; grown as needed.
   std::int64_t room_ = 0;  // columns
-  std::vector<Floats> scores_, partial_gradients_;
+  struct Work {
+    Floats scores, residuals;  // columns x chunk_; a panel of their transpose, packed
+    Floats gradient;           // features_ x packed_columns(room_)
+  };
+  std::vector<Work> work_;
 };
 
 }  // namespace stockpot

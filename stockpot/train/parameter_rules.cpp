@@ -9,6 +9,7 @@ namespace stockpot {
 namespace {
 
 bool is_trained(const Parameter& parameter, int blocks, const Freezing& freezing) {
+  if (parameter.frozen) return false;
   if (parameter.head) return true;
   switch (freezing.trained) {
     case Trained::all:

@@ -130,8 +130,9 @@ std::int64_t count_correct(std::int64_t classes, std::int64_t samples, const std
 
 namespace {
 
-// Sixteen sums side by side, so that the compiler may use vectors.
-constexpr std::int64_t kSums = 16;
+// Sums side by side, so that the compiler may use vectors, and several that need not wait for
+// one another.
+constexpr std::int64_t kSums = 64;
 
 template <typename X, typename Y>
 STOCKPOT_INLINE double lane_dot(std::int64_t n, const X* x, const Y* y) {
@@ -150,7 +151,7 @@ STOCKPOT_INLINE double lane_dot(std::int64_t n, const X* x, const Y* y) {
 // The sum of term(i) over 0..n-1.
 template <typename Term>
 STOCKPOT_INLINE double blocked_sum(std::int64_t n, const Term& term) {
-  constexpr std::int64_t block = 64 * kSums;
+  constexpr std::int64_t block = 4096;
   double total = 0;
   for (std::int64_t begin = 0; begin < n; begin += block) {
     const std::int64_t end = std::min(n, begin + block);

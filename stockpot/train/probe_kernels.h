@@ -7,9 +7,10 @@ namespace stockpot {
 
 // What a batch of samples adds to a classifier's loss.
 struct LossSums {
-  double loss = 0;           // sum of the cross entropies
-  double spread = 0;         // sum of 1 - ||p||^2, the trace of a sample's Hessian
-  std::int64_t correct = 0;  // samples whose label has the largest score, the first among equals
+  double loss = 0;    // sum of the cross entropies
+  double spread = 0;  // sum of 1 - ||p||^2, the trace of a sample's Hessian
+  // Samples whose label has the largest score, the first among equals; -1 = not counted.
+  std::int64_t correct = 0;
 };
 
 inline constexpr std::int64_t kMostSamples = 240;  // of one call
@@ -26,7 +27,7 @@ std::int64_t count_correct(std::int64_t classes, std::int64_t samples, const std
                            const float* scores, std::int64_t row);
 
 // Sums in an order that depends on n alone; in float64, but for float32 numbers, which are
-// added up in float32 for 1024 terms at a time.
+// added up in float32 for 4096 terms at a time, in 64 sums.
 double dot(std::int64_t n, const float* x, const float* y);
 double dot(std::int64_t n, const double* x, const float* y);
 double dot(std::int64_t n, const double* x, const double* y);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <list>
 #include <optional>
 
+#include "stockpot/train/path_finish.h"
+#include "stockpot/train/path_nodes.h"
 #include "stockpot/train/softmax_regression.h"
 
 namespace stockpot {
@@ -12,30 +14,29 @@ namespace {
 
 constexpr double kNodeRatio = 2.4;
 constexpr std::size_t kNodesBefore = 5, kNodesAround = 6;
-constexpr double kFloat32Tolerance = 1e-8;
-// Bytes of curvature pairs.
+constexpr double kFloat32Tolerance = 1e-7;
+// Bytes of curvature pairs that one solution may hold.
 constexpr std::int64_t kMostHistory = std::int64_t{1} << 28;
-// Penalties between nodes wait until there are so many columns of them.
-constexpr std::int64_t kWaitingColumns = 1024;
+// Columns of penalties that wait for one another: between nodes, to share passes; solved ones,
+// to be looked at together.
+constexpr std::int64_t kWaitingColumns = 1024, kSolvedColumns = 256;
+// Numbers of a classifier up to which the histories of all nodes are kept until the end.
+constexpr std::int64_t kShort = 1 << 15;
+// The way to the last penalty, if it is to be solved without those before it.
+constexpr double kScoutTolerance = 1e-2;
+constexpr double kScouts[] = {3e-5, 1e-3, 3e-2};
 
-struct Node {
-  std::size_t index = 0;
-  double log_c = 0, curvature = 0;
-  Coefficients coefficients;
-  CurvatureHistory history;
-};
-
-// Value at log_c of the polynomial through the nodes [first, last), by Lagrange's weights.
-Coefficients polynomial(std::span<const Node* const> nodes, double log_c) {
-  Coefficients sum(nodes[0]->coefficients.size(), 0.0);
-  for (const Node* node : nodes) {
-    double weight = 1;
-    for (const Node* other : nodes)
-      if (other != node) weight *= (log_c - other->log_c) / (node->log_c - other->log_c);
-    add_scaled(static_cast<std::int64_t>(sum.size()), weight, node->coefficients.data(),
-               sum.data());
-  }
-  return sum;
+SoftmaxProblem problem_of(const FeatureRows& rows, const GramMetric& metric,
+                          const PathOptions& options) {
+  SoftmaxProblem problem;
+  problem.rows = rows.rows();
+  problem.features = rows.features();
+  problem.classes = rows.classes();
+  problem.ridge = options.ridge;
+  problem.metric = &metric;
+  problem.tolerance = std::max(options.tolerance, kFloat32Tolerance);
+  problem.max_iterations = options.max_iterations;
+  return problem;
 }
 
 class PathSolver {
@@ -43,21 +44,20 @@ class PathSolver {
   PathSolver(FeatureRows& rows, const std::function<std::unique_ptr<FeatureRows>()>& exact,
              const std::vector<double>& class_shares, const PathOptions& options,
              const OnSolved& on_solved)
-      : rows_(rows), exact_(exact), options_(options), on_solved_(on_solved), metric_(rows) {
-    problem_.rows = rows.rows();
-    problem_.features = rows.features();
-    problem_.classes = rows.classes();
-    problem_.ridge = options.ridge;
-    problem_.metric = &metric_;
-    problem_.tolerance = std::max(options.tolerance, 10 * kFloat32Tolerance);
-    problem_.max_iterations = options.max_iterations;
-    // Longer memories save passes and cost time of their own: a pair as much as 40 to 600 rows, as
+      : rows_(rows),
+        options_(options),
+        metric_(rows),
+        problem_(problem_of(rows, metric_, options)),
+        scout_problem_(problem_),
+        finish_(rows, exact, problem_, options, on_solved),
+        node_indices_(choose_nodes(options.c, kNodeRatio)),
+        nodes_left_(node_indices_.size()) {
+    scout_problem_.tolerance = kScoutTolerance;
+    // Longer memories save passes and cost time of their own: a pair as much as 40 to 500 rows, as
     // it lies in the cache or does not. With fewer than 25 the estimate of the gap suffers.
-    problem_.history = static_cast<std::size_t>(
+    pairs_ = static_cast<std::size_t>(
         std::max<std::int64_t>(5, std::min(kMostHistory / (8 * rows.length()),
-                                           std::clamp<std::int64_t>(rows.rows() / 600, 25, 60))));
-    exact_problem_ = problem_;
-    exact_problem_.tolerance = options.tolerance;
+                                           std::clamp<std::int64_t>(rows.rows() / 500, 25, 100))));
     // Without weights the best intercepts are the logarithms of the classes' shares.
     start_.assign(static_cast<std::size_t>(rows.length()), 0.0);
     for (std::int64_t j = 0; j < rows.classes(); ++j)
@@ -65,67 +65,104 @@ class PathSolver {
           std::log(class_shares[static_cast<std::size_t>(j)]);
   }
 
-  void run() {
-    const std::vector<double>& c = options_.c;
-    for (std::size_t i = 0; i < c.size();) {
-      solve_node(i);
-      std::size_t next = i + 1;
-      while (next + 1 < c.size() && c[next + 1] <= kNodeRatio * c[i]) ++next;
-      for (std::size_t between = i + 1; between < std::min(next, c.size()); ++between)
-        waiting_.push_back(between);
-      i = next;
-      solve_between(false);
-    }
+  // Returns the number of evaluations.
+  std::int64_t run() {
+    for (std::size_t i = 0, node = 0; i < options_.c.size(); ++i)
+      if (node < node_indices_.size() && node_indices_[node] == i)
+        ++node;
+      else
+        waiting_.push_back(i);
+    solve_nodes();
+    publish_solved();
     solve_between(true);
+    return evaluations_ + finish_.evaluations();
   }
 
  private:
-  // The polynomials through the last 1, 2, ... of these nodes: the one that changes least from
-  // the one before it.
-  Coefficients predict(std::span<const Node* const> nodes, double c) const {
-    Coefficients previous, best;
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t count = 1; count <= nodes.size(); ++count) {
-      Coefficients next = polynomial(nodes.last(count), std::log(c));
-      if (count == 1) {
-        best = next;
-      } else {
-        Coefficients change = next;
-        add_scaled(rows_.length(), -1.0, previous.data(), change.data());
-        const double size = metric_.squared_norm(c * nodes.back()->curvature, options_.ridge,
-                                                 rows_.classes(), change);
-        if (size < least) {
-          least = size;
-          best = next;
-        }
-      }
-      previous = std::move(next);
+  // Goes from one end of the path to where it meets the other one.
+  struct Front {
+    bool upwards = true;
+    std::size_t scouts = 0;  // still to be sent ahead
+    Coefficients start;      // of the first node
+    CurvatureHistory history;
+    std::vector<const PathNode*> solved;
+    std::optional<Descent> descent;  // under way
+    std::size_t index = 0;           // of its penalty
+    bool scouting = false;
+  };
+
+  void solve_nodes() {
+    std::vector<Front> fronts(1);
+    // Two fronts make more iterations, in fewer passes.
+    if (rows_.likes_company() && rows_.length() <= kShort && node_indices_.size() > 8) {
+      fronts.resize(2);
+      fronts[1].upwards = false;
+      fronts[1].scouts = std::size(kScouts);
     }
-    return best;
+    for (Front& front : fronts) {
+      front.start = start_;
+      front.history = CurvatureHistory(pairs_);
+    }
+    for (;;) {
+      std::vector<Descent*> active;
+      for (Front& front : fronts) {
+        if (!front.descent) launch(front);
+        if (front.descent) active.push_back(&*front.descent);
+      }
+      if (active.empty()) return;
+      step_all(rows_, active);
+      evaluations_ += static_cast<std::int64_t>(active.size());
+      for (Front& front : fronts)
+        if (front.descent && front.descent->finished()) settle(front);
+      if (fronts.size() == 1) solve_between(false);
+    }
   }
 
-  void solve_node(std::size_t index) {
-    const double c = options_.c[index];
-    std::vector<const Node*> before;
-    for (std::size_t i = nodes_.size() - std::min(nodes_.size(), kNodesBefore); i < nodes_.size();
-         ++i)
-      before.push_back(&nodes_[i]);
-    std::vector<Descent> descent;
-    descent.emplace_back(problem_, c, before.empty() ? start_ : predict(before, c),
-                         before.empty() ? CurvatureHistory() : before.back()->history);
-    minimise(rows_, descent);
-    nodes_.push_back({index, std::log(c), descent[0].curvature(), descent[0].coefficients(),
-                      descent[0].history()});
-    const std::size_t indices[] = {index};
-    publish(indices, descent);
+  void launch(Front& front) {
+    front.scouting = front.scouts > 0;
+    if (front.scouting) {
+      const double c = options_.c.back() * kScouts[std::size(kScouts) - front.scouts--];
+      front.descent.emplace(scout_problem_, c, front.start, front.history);
+      return;
+    }
+    if (nodes_left_ == 0) return;
+    --nodes_left_;
+    front.index =
+        front.upwards ? node_indices_[first_left_++] : node_indices_[first_left_ + nodes_left_];
+    const double c = options_.c[front.index];
+    const std::size_t count = std::min(front.solved.size(), kNodesBefore);
+    front.descent.emplace(
+        problem_, c, count == 0 ? front.start : prediction(std::span(front.solved).last(count), c),
+        count == 0 ? front.history : front.solved.back()->history);
+  }
+
+  void settle(Front& front) {
+    const Descent& descent = *front.descent;
+    if (front.scouting) {
+      front.start = descent.coefficients();
+      front.history = descent.history();
+    } else {
+      nodes_.push_back({front.index, std::log(descent.c()), descent.curvature(),
+                        descent.coefficients(), descent.history()});
+      front.solved.push_back(&nodes_.back());
+      solved_indices_.push_back(front.index);
+      solved_.push_back(std::move(*front.descent));
+      if (static_cast<std::int64_t>(solved_.size()) * rows_.classes() >= kSolvedColumns)
+        publish_solved();
+    }
+    front.descent.reset();
+  }
+
+  Coefficients prediction(std::span<const PathNode* const> nodes, double c) const {
+    return predict(nodes, c, metric_, options_.ridge, rows_.classes());
   }
 
   // The nodes around a penalty, the nearest last.
-  std::vector<const Node*> around(std::size_t index) const {
-    std::vector<const Node*> nodes;
-    for (const Node& node : nodes_) nodes.push_back(&node);
+  std::vector<const PathNode*> around(std::size_t index) const {
+    std::vector<const PathNode*> nodes;
+    for (const PathNode& node : nodes_) nodes.push_back(&node);
     const double at = std::log(options_.c[index]);
-    std::stable_sort(nodes.begin(), nodes.end(), [&](const Node* a, const Node* b) {
+    std::stable_sort(nodes.begin(), nodes.end(), [&](const PathNode* a, const PathNode* b) {
       return std::abs(a->log_c - at) > std::abs(b->log_c - at);
     });
     if (nodes.size() > kNodesAround)
@@ -133,11 +170,11 @@ class PathSolver {
     return nodes;
   }
 
+  // All that wait, or, while there is but one front, those that have three nodes to their right.
   void solve_between(bool all) {
-    // All that have three nodes to their right.
     std::size_t ready = waiting_.size();
     if (!all) {
-      const std::size_t limit = nodes_.size() < 3 ? 0 : nodes_[nodes_.size() - 3].index;
+      const std::size_t limit = nodes_.size() < 3 ? 0 : std::prev(nodes_.end(), 3)->index;
       ready = static_cast<std::size_t>(std::lower_bound(waiting_.begin(), waiting_.end(), limit) -
                                        waiting_.begin());
       if (static_cast<std::int64_t>(ready) * rows_.classes() < kWaitingColumns) return;
@@ -149,87 +186,51 @@ class PathSolver {
       const std::span<const std::size_t> some(waiting_.data() + begin, count);
       std::vector<Descent> descents;
       for (const std::size_t index : some) {
-        const std::vector<const Node*> nodes = around(index);
-        descents.emplace_back(problem_, options_.c[index], predict(nodes, options_.c[index]),
+        const std::vector<const PathNode*> nodes = around(index);
+        descents.emplace_back(problem_, options_.c[index], prediction(nodes, options_.c[index]),
                               nodes.back()->history);
       }
-      minimise(rows_, descents);
-      publish(some, descents);
+      evaluations_ += minimise(rows_, descents);
+      finish_.publish(some, descents);
     }
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(ready));
     // What a node knows about the Hessian is for its neighbours.
-    for (std::size_t i = 0; i + 1 < nodes_.size(); ++i)
-      if (waiting_.empty() || nodes_[i + 1].index < waiting_.front()) nodes_[i].history.clear();
+    if (!all)
+      for (auto node = nodes_.begin(); std::next(node) != nodes_.end(); ++node)
+        if (waiting_.empty() || std::next(node)->index < waiting_.front())
+          node->history = CurvatureHistory();
   }
 
-  // Goes on in float64 where that is wanted or needed.
-  void refine(std::vector<Descent>& descents) {
-    const bool wanted = options_.tolerance < problem_.tolerance;
-    std::vector<Descent> finer;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < descents.size(); ++i) {
-      const bool stuck =
-          !descents[i].converged() && descents[i].iterations() < options_.max_iterations;
-      if (!wanted && !stuck) continue;
-      places.push_back(i);
-      finer.emplace_back(exact_problem_, descents[i].c(), descents[i].coefficients(),
-                         descents[i].history());
-    }
-    if (finer.empty()) return;
-    if (!exact_rows_) exact_rows_ = exact_();
-    minimise(*exact_rows_, finer);
-    for (std::size_t i = 0; i < places.size(); ++i) descents[places[i]] = std::move(finer[i]);
-  }
-
-  void publish(std::span<const std::size_t> indices, std::vector<Descent>& descents) {
-    std::vector<int> iterations;
-    for (const Descent& descent : descents) iterations.push_back(descent.iterations());
-    refine(descents);
-    std::vector<Coefficients> centred;
-    for (const Descent& descent : descents) centred.push_back(descent.coefficients());
-    std::vector<PathSolution> solutions;
-    for (std::size_t i = 0; i < descents.size(); ++i) {
-      const Descent& descent = descents[i];
-      centre(centred[i]);
-      solutions.push_back({indices[i], descent.objective(), descent.gap(), iterations[i],
-                           descent.converged(), descent.correct(), &centred[i]});
-    }
-    on_solved_(solutions);
-  }
-
-  // The same number for every class changes no probability: the sums over the classes become 0,
-  // as they are at the optimum.
-  void centre(Coefficients& x) const {
-    const std::int64_t classes = rows_.classes(), features = rows_.features();
-    const auto centre_column = [&](std::int64_t first, std::int64_t stride) {
-      double sum = 0;
-      for (std::int64_t j = 0; j < classes; ++j)
-        sum += x[static_cast<std::size_t>(first + j * stride)];
-      for (std::int64_t j = 0; j < classes; ++j)
-        x[static_cast<std::size_t>(first + j * stride)] -= sum / static_cast<double>(classes);
-    };
-    for (std::int64_t i = 0; i < features; ++i) centre_column(i, features);
-    centre_column(classes * features, 1);
+  void publish_solved() {
+    finish_.publish(solved_indices_, solved_);
+    solved_indices_.clear();
+    solved_.clear();
   }
 
   FeatureRows& rows_;
-  const std::function<std::unique_ptr<FeatureRows>()>& exact_;
   const PathOptions& options_;
-  const OnSolved& on_solved_;
-  GramMetric metric_;
-  SoftmaxProblem problem_, exact_problem_;
+  const GramMetric metric_;
+  const SoftmaxProblem problem_;
+  SoftmaxProblem scout_problem_;
+  PathFinish finish_;
+  std::size_t pairs_ = 0;  // of a history
   Coefficients start_;
-  std::vector<Node> nodes_;
-  std::vector<std::size_t> waiting_;
-  std::unique_ptr<FeatureRows> exact_rows_;
+  const std::vector<std::size_t> node_indices_;
+  std::size_t first_left_ = 0, nodes_left_;  // of node_indices_, between the fronts
+  std::list<PathNode> nodes_;
+  std::vector<std::size_t> solved_indices_;  // of nodes that were not published yet
+  std::vector<Descent> solved_;
+  std::vector<std::size_t> waiting_;  // penalties between nodes
+  std::int64_t evaluations_ = 0;
 };
 
 }  // namespace
 
-void solve_path(FeatureRows& rows, const std::function<std::unique_ptr<FeatureRows>()>& exact,
-                const std::vector<double>& class_shares, const PathOptions& options,
-                const OnSolved& on_solved) {
-  PathSolver(rows, exact, class_shares, options, on_solved).run();
+std::int64_t solve_path(FeatureRows& rows,
+                        const std::function<std::unique_ptr<FeatureRows>()>& exact,
+                        const std::vector<double>& class_shares, const PathOptions& options,
+                        const OnSolved& on_solved) {
+  return PathSolver(rows, exact, class_shares, options, on_solved).run();
 }
 
 }  // namespace stockpot

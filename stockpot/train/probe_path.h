@@ -34,14 +34,17 @@ using OnSolved = std::function<void(std::span<const PathSolution>)>;
 
 // Nodes, neighbours by a factor of at most 2.4, are solved one after the other: each starts
 // from the polynomial through the last ones, in log c, with what these learned about the
-// Hessian. The penalties between them start from the polynomial through the six nodes around
-// them, side by side in one product; most are within the tolerance at once, by the estimate
-// that every penalty has to pass (softmax_regression.h).
+// Hessian. Where a pass for two costs little more than one for a single penalty, they are solved
+// from both ends at once. The penalties between them start from the polynomial through the six
+// nodes around them, side by side in one product; most are within the tolerance at once, by the
+// estimate that every penalty has to pass (softmax_regression.h).
 //
-// `exact` makes the same rows in float64: for tolerances below 1e-8, and for penalties that
-// rounding kept from converging in float32. Throws Interrupted.
-void solve_path(FeatureRows& rows, const std::function<std::unique_ptr<FeatureRows>()>& exact,
-                const std::vector<double>& class_shares, const PathOptions& options,
-                const OnSolved& on_solved);
+// `exact` makes the same rows in float64: for tolerances below 1e-7, and for penalties that
+// rounding kept from converging in float32. class_shares: of the rows, for each class. Returns
+// the number of evaluations of a classifier. Throws Interrupted.
+std::int64_t solve_path(FeatureRows& rows,
+                        const std::function<std::unique_ptr<FeatureRows>()>& exact,
+                        const std::vector<double>& class_shares, const PathOptions& options,
+                        const OnSolved& on_solved);
 
 }  // namespace stockpot

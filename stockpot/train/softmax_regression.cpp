@@ -17,33 +17,6 @@ constexpr double kUnseenCurvature = 0.1;
 // Iterations with hardly a fall of the objective: rounding is all that is left.
 constexpr int kMostIdle = 30;
 
-// Long vectors are worked on by all threads, in blocks that do not depend on their number.
-constexpr std::int64_t kBlock = 1 << 14, kLong = 1 << 16;
-
-template <typename Part>
-double sum_of_blocks(std::int64_t n, const Part& part) {
-  if (n < kLong) return part(0, n);
-  std::vector<double> parts(static_cast<std::size_t>((n + kBlock - 1) / kBlock));
-  for_ranges(n, kBlock, [&](std::int64_t begin, std::int64_t end) {
-    parts[static_cast<std::size_t>(begin / kBlock)] = part(begin, end - begin);
-  });
-  double sum = 0;
-  for (const double one : parts) sum += one;
-  return sum;
-}
-
-template <typename Body>
-void in_blocks(std::int64_t n, const Body& body) {
-  if (n < kLong) return body(0, n);
-  for_ranges(n, kBlock, [&](std::int64_t begin, std::int64_t end) { body(begin, end - begin); });
-}
-
-template <typename X, typename Y>
-double product(std::int64_t n, const X* x, const Y* y) {
-  return sum_of_blocks(
-      n, [=](std::int64_t begin, std::int64_t size) { return dot(size, x + begin, y + begin); });
-}
-
 }  // namespace
 
 Descent::Descent(const SoftmaxProblem& problem, double c, Coefficients start,
@@ -53,47 +26,6 @@ Descent::Descent(const SoftmaxProblem& problem, double c, Coefficients start,
       trial_(std::move(start)),
       trial_gradient_(trial_.size()),
       history_(std::move(history)) {}
-
-double Descent::step_product(const CurvaturePair& pair) const {
-  return c_ * pair.step_change + problem_->ridge * pair.step_step;
-}
-
-void Descent::apply_inverse(GramMetric::Rest rest, double curvature, double scale,
-                            std::vector<float>& x) const {
-  const std::int64_t intercepts = problem_->classes;
-  const double ridge = problem_->ridge;
-  float* w = x.data();
-  float* b = w + weights();
-  std::vector<double> alphas(history_.size());
-  for (std::size_t i = history_.size(); i-- > 0;) {
-    const CurvaturePair& pair = *history_[i];
-    const float *step = pair.step.data(), *change = pair.change.data();
-    alphas[i] =
-        (product(weights(), step, w) + dot(intercepts, step + weights(), b)) / step_product(pair);
-    in_blocks(weights(), [&, alpha = alphas[i]](std::int64_t begin, std::int64_t size) {
-      add_scaled(size, -alpha * c_, change + begin, -alpha * ridge, step + begin, w + begin);
-    });
-    add_scaled(intercepts, -alphas[i] * c_, change + weights(), b);
-  }
-  problem_->metric->solve(c_ * curvature, ridge, rest, problem_->classes, w);
-  if (scale != 1)
-    for (float& value : x) value *= static_cast<float>(scale);
-  for (std::size_t i = 0; i < history_.size(); ++i) {
-    const CurvaturePair& pair = *history_[i];
-    const float *step = pair.step.data(), *change = pair.change.data();
-    const double beta =
-        (sum_of_blocks(weights(),
-                       [&](std::int64_t begin, std::int64_t size) {
-                         return dot(size, c_, change + begin, ridge, step + begin, w + begin);
-                       }) +
-         c_ * dot(intercepts, change + weights(), b)) /
-        step_product(pair);
-    in_blocks(weights() + intercepts,
-              [&, left = alphas[i] - beta](std::int64_t begin, std::int64_t size) {
-                add_scaled(size, left, step + begin, w + begin);
-              });
-  }
-}
 
 void Descent::take(const LossSums& sums) {
   const double ridge = problem_->ridge;
@@ -131,21 +63,12 @@ void Descent::take(const LossSums& sums) {
 void Descent::accept(const LossSums& sums, double objective) {
   const std::int64_t samples = problem_->rows, classes = problem_->classes;
   if (!at_.empty()) {
-    auto pair = std::make_shared<CurvaturePair>();
-    pair->step.resize(trial_.size());
-    pair->change.resize(trial_.size());
+    CurvaturePair pair{std::vector<float>(trial_.size()), std::vector<float>(trial_.size())};
     for (std::size_t i = 0; i < trial_.size(); ++i) {
-      pair->step[i] = static_cast<float>(trial_[i] - at_[i]);
-      pair->change[i] = static_cast<float>(trial_gradient_[i] - gradient_[i]);
+      pair.step[i] = static_cast<float>(trial_[i] - at_[i]);
+      pair.change[i] = static_cast<float>(trial_gradient_[i] - gradient_[i]);
     }
-    const auto n = static_cast<std::int64_t>(trial_.size());
-    pair->step_step = dot(weights(), pair->step.data(), pair->step.data());
-    pair->step_change = dot(n, pair->step.data(), pair->change.data());
-    // Not positive by rounding only: the loss is convex.
-    if (pair->step_change > 0) {
-      if (history_.size() >= problem_->history) history_.pop_front();
-      history_.push_back(std::move(pair));
-    }
+    history_.add(std::move(pair), weights());
   }
   std::swap(at_, trial_);
   std::swap(gradient_, trial_gradient_);
@@ -167,34 +90,40 @@ void Descent::next_direction() {
     const auto j = static_cast<std::size_t>(i);
     gradient[j] = static_cast<float>(c_ * gradient_[j] + (i < weights() ? ridge * at_[j] : 0));
   }
-  // The usual scaling of L-BFGS by its newest pair: then the first trial is nearly always taken.
-  metric_scale_ = 1;
-  if (!history_.empty()) {
-    const CurvaturePair& newest = *history_.back();
-    std::vector<float> change(at_.size());
-    for (std::int64_t i = 0; i < n; ++i) {
-      const auto j = static_cast<std::size_t>(i);
-      change[j] = static_cast<float>(c_) * newest.change[j] +
-                  (i < weights() ? static_cast<float>(ridge) * newest.step[j] : 0);
-    }
-    std::vector<float> solved = change;
-    problem_->metric->solve(c_ * curvature_, ridge, GramMetric::Rest::largest, problem_->classes,
-                            solved.data());
-    metric_scale_ = std::min(1.0, step_product(newest) / dot(n, change.data(), solved.data()));
-  }
-  direction_ = gradient;
-  apply_inverse(GramMetric::Rest::largest, curvature_, metric_scale_, direction_);
-  slope_ = -dot(n, gradient.data(), direction_.data());
-  gap_ = -slope_ / 2;
-  if (kSafety * gap_ <= problem_->tolerance * objective_) {
-    // The same without what keeps steps short, which underrates the gap by up to 36 times.
+  const auto metric = [&](GramMetric::Rest rest, double curvature) {
+    return [this, rest, scale = c_ * curvature, ridge](float* x) {
+      problem_->metric->solve(scale, ridge, rest, problem_->classes, x);
+    };
+  };
+  // The estimate that counts has no scale that keeps steps short: that would underrate the gap
+  // by up to 36 times.
+  const auto check_gap = [&] {
     std::vector<float> longer = gradient;
-    apply_inverse(GramMetric::Rest::mean, kUnseenCurvature * curvature_, 1, longer);
+    history_.apply_inverse(c_, ridge, weights(),
+                           metric(GramMetric::Rest::mean, kUnseenCurvature * curvature_), longer);
     gap_ = dot(n, gradient.data(), longer.data()) / 2;
     converged_ = kSafety * gap_ <= problem_->tolerance * objective_;
-  }
+  };
+  // Most starts between two nodes are good enough.
+  if (iterations_ == 0) check_gap();
+  if (converged_) return;
+
+  // Scaled down by the newest pair, the first trial is nearly always taken.
+  const auto bound = metric(GramMetric::Rest::largest, curvature_);
+  const double scale = std::min(1.0, history_.metric_scale(c_, ridge, weights(), bound));
+  direction_ = gradient;
+  history_.apply_inverse(
+      c_, ridge, weights(),
+      [&](float* x) {
+        bound(x);
+        for (std::int64_t i = 0; i < n; ++i) x[i] *= static_cast<float>(scale);
+      },
+      direction_);
+  slope_ = -dot(n, gradient.data(), direction_.data());
+  if (iterations_ > 0 && kSafety * -slope_ / 2 <= problem_->tolerance * objective_) check_gap();
   if (!converged_)
     stopped_ = iterations_ >= problem_->max_iterations || idle_ >= kMostIdle || !(slope_ < 0);
+  if (stopped_) check_gap();
   if (finished()) return;
   for (float& value : direction_) value = -value;
   step_ = 1;
@@ -209,24 +138,30 @@ void Descent::place_trial() {
     trial_[i] = at_[i] + step_ * static_cast<double>(direction_[i]);
 }
 
-void minimise(FeatureRows& rows, std::span<Descent> descents) {
-  for (;;) {
+void step_all(FeatureRows& rows, std::span<Descent* const> descents) {
+  if (stop_requested()) throw Interrupted("stopped while fitting the linear probe");
+  std::vector<const Coefficients*> trials;
+  std::vector<Coefficients*> gradients;
+  for (Descent* descent : descents) {
+    trials.push_back(&descent->trial());
+    gradients.push_back(&descent->trial_gradient());
+  }
+  const std::vector<LossSums> sums = rows.evaluate(trials, gradients);
+  if (descents.size() == 1) return descents[0]->take(sums[0]);
+  for_blocks(static_cast<std::int64_t>(descents.size()), [&](std::int64_t i) {
+    const auto j = static_cast<std::size_t>(i);
+    descents[j]->take(sums[j]);
+  });
+}
+
+std::int64_t minimise(FeatureRows& rows, std::span<Descent> descents) {
+  for (std::int64_t evaluations = 0;;) {
     std::vector<Descent*> active;
     for (Descent& descent : descents)
       if (!descent.finished()) active.push_back(&descent);
-    if (active.empty()) return;
-    if (stop_requested()) throw Interrupted("stopped while fitting the linear probe");
-    std::vector<const Coefficients*> trials;
-    std::vector<Coefficients*> gradients;
-    for (Descent* descent : active) {
-      trials.push_back(&descent->trial());
-      gradients.push_back(&descent->trial_gradient());
-    }
-    const std::vector<LossSums> sums = rows.evaluate(trials, gradients);
-    for_blocks(static_cast<std::int64_t>(active.size()), [&](std::int64_t i) {
-      const auto j = static_cast<std::size_t>(i);
-      active[j]->take(sums[j]);
-    });
+    if (active.empty()) return evaluations;
+    step_all(rows, active);
+    evaluations += static_cast<std::int64_t>(active.size());
   }
 }
 

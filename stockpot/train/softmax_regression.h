@@ -12,24 +12,14 @@
 // that are 1e5 times more precise.
 #pragma once
 
-#include <deque>
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "stockpot/train/curvature.h"
 #include "stockpot/train/feature_rows.h"
 #include "stockpot/train/gram_metric.h"
 
 namespace stockpot {
-
-// A step of a solver, and what it changed the loss's gradient by. The penalty's part of the
-// change is known, so that steps made under one penalty describe the Hessian under another.
-struct CurvaturePair {
-  std::vector<float> step, change;
-  double step_step = 0;  // of the weights alone
-  double step_change = 0;
-};
-using CurvatureHistory = std::deque<std::shared_ptr<const CurvaturePair>>;
 
 // What all penalties of a path share.
 struct SoftmaxProblem {
@@ -38,7 +28,6 @@ struct SoftmaxProblem {
   const GramMetric* metric = nullptr;
   double tolerance = 5e-7;  // relative, of the objective
   int max_iterations = 1000;
-  std::size_t history = 30;  // pairs
 };
 
 // A minimisation that says where to evaluate the loss next, so that many of them can share one
@@ -70,10 +59,6 @@ class Descent {
   void accept(const LossSums& sums, double objective);
   void next_direction();
   void place_trial();
-  // x <- (estimate of the inverse Hessian) x, from the metric for this curvature, times `scale`.
-  void apply_inverse(GramMetric::Rest rest, double curvature, double scale,
-                     std::vector<float>& x) const;
-  double step_product(const CurvaturePair& pair) const;  // step' H step
   std::int64_t weights() const { return problem_->classes * problem_->features; }
 
   const SoftmaxProblem* problem_;
@@ -82,14 +67,18 @@ class Descent {
   Coefficients trial_, trial_gradient_;
   std::vector<float> direction_;
   CurvatureHistory history_;
-  double objective_ = 0, gap_ = 0, curvature_ = 0, slope_ = 0, metric_scale_ = 1;
+  double objective_ = 0, gap_ = 0, curvature_ = 0, slope_ = 0;
   double step_ = 0, low_ = 0, high_ = 0;
   int iterations_ = 0, trials_ = 0, idle_ = 0;
   std::int64_t correct_ = 0;
   bool converged_ = false, stopped_ = false;
 };
 
-// Runs them to their ends, all in one pass over `rows` at a time. Throws Interrupted.
-void minimise(FeatureRows& rows, std::span<Descent> descents);
+// One evaluation for each of these unfinished descents, in one pass over `rows`. Throws
+// Interrupted.
+void step_all(FeatureRows& rows, std::span<Descent* const> descents);
+
+// Runs them to their ends, all in one pass at a time. Returns the number of evaluations.
+std::int64_t minimise(FeatureRows& rows, std::span<Descent> descents);
 
 }  // namespace stockpot

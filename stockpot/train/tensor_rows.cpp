@@ -1,16 +1,14 @@
 #include "stockpot/train/tensor_rows.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/log1p.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <type_traits>
 
 namespace stockpot {
 namespace {
@@ -33,13 +31,16 @@ TensorRows::TensorRows(const at::Tensor& features, const Normalisation& normalis
       labels_(labels.to(features.device()).view({-1, 1, 1})) {
   const at::Tensor mean = on_device(normalisation.mean, features.device());
   const at::Tensor scale = on_device(normalisation.scale, features.device());
-  inputs_ = at::empty(
-      {rows_, features_},
+  const std::int64_t width = (features_ + 8) / 8 * 8;
+  inputs_ = at::zeros(
+      {rows_, width},
       features.options().dtype(precision == Precision::float32 ? at::kFloat : at::kDouble));
+  inputs_.select(1, features_).fill_(1);
   const std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << 24) / features_);
   for (std::int64_t begin = 0; begin < rows_; begin += step) {
     const std::int64_t end = std::min(rows_, begin + step);
     inputs_.slice(0, begin, end)
+        .slice(1, 0, features_)
         .copy_(features.slice(0, begin, end).to(at::kDouble).sub(mean).mul_(scale));
   }
 }
@@ -54,22 +55,46 @@ std::int64_t TensorRows::slice(std::int64_t columns) const {
 
 at::Tensor TensorRows::upload(std::span<const Coefficients* const> classifiers) const {
   const auto count = static_cast<std::int64_t>(classifiers.size());
-  const at::Tensor host = at::empty({count * length()}, at::kDouble);
-  double* out = host.data_ptr<double>();
-  for (const Coefficients* one : classifiers) out = std::copy(one->begin(), one->end(), out);
-  const at::Tensor all = host.to(inputs_.device()).to(inputs_.scalar_type());
-  const at::Tensor each = all.view({count, length()});
-  const std::int64_t weights = classes_ * features_;
-  return at::cat({each.slice(1, 0, weights).reshape({count * classes_, features_}),
-                  each.slice(1, weights).reshape({count * classes_, 1})},
-                 1);
+  const std::int64_t width = inputs_.size(1);
+  const at::Tensor host = at::zeros({count * classes_, width}, inputs_.scalar_type());
+  const auto fill = [&](auto* out) {
+    for (const Coefficients* one : classifiers)
+      for (std::int64_t j = 0; j < classes_; ++j, out += width) {
+        const double* weights = one->data() + j * features_;
+        std::copy(weights, weights + features_, out);
+        out[features_] = static_cast<std::remove_reference_t<decltype(*out)>>(
+            (*one)[static_cast<std::size_t>(classes_ * features_ + j)]);
+      }
+  };
+  if (host.scalar_type() == at::kFloat)
+    fill(host.data_ptr<float>());
+  else
+    fill(host.data_ptr<double>());
+  return host.to(inputs_.device());
 }
 
 at::Tensor TensorRows::scores(const at::Tensor& columns, std::int64_t begin,
                               std::int64_t end) const {
-  return at::addmm(columns.select(1, features_), inputs_.slice(0, begin, end),
-                   columns.slice(1, 0, features_).t())
-      .view({end - begin, -1, classes_});
+  return at::matmul(inputs_.slice(0, begin, end), columns.t()).view({end - begin, -1, classes_});
+}
+
+void TensorRows::add_rows(at::Tensor z, std::int64_t begin, std::int64_t end, at::Tensor& gradient,
+                          at::Tensor& sums) const {
+  const at::Tensor label = labels_.slice(0, begin, end).expand({-1, z.size(1), 1});
+  z.sub_(z.gather(2, label));
+  const at::Tensor largest = z.amax(2, true);  // 0 for a row that is right
+  // The label's share is left out and added apart, as in probe_kernels.cpp: so p near 1 keeps
+  // its distance from 1.
+  z.sub_(largest).exp_().scatter_(2, label, 0);
+  const at::Tensor others = z.sum(2, true);
+  const at::Tensor more = others + largest.neg().expm1_();  // than 1: the sum over all classes
+  const at::Tensor total = more + 1;
+  const at::Tensor miss = others / total;
+  z.div_(total).scatter_(2, label, miss.neg());
+  sums[0].add_(more.log1p().add_(largest).sum(0, false, at::kDouble).view({-1}));
+  sums[1].add_(miss.sum(0, false, at::kDouble).view({-1}), 2);
+  sums[1].sub_(z.square().sum(at::IntArrayRef({0, 2}), false, at::kDouble));
+  gradient.addmm_(z.view({end - begin, -1}).t(), inputs_.slice(0, begin, end));
 }
 
 std::vector<LossSums> TensorRows::evaluate(std::span<const Coefficients* const> classifiers,
@@ -80,46 +105,27 @@ std::vector<LossSums> TensorRows::evaluate(std::span<const Coefficients* const> 
         classifiers.subspan(first, std::min(most_classifiers(), classifiers.size() - first));
     const auto count = static_cast<std::int64_t>(some.size());
     const at::Tensor columns = upload(some);
-    const at::Tensor gradient = at::zeros({count * classes_, features_}, inputs_.options());
-    const at::Tensor intercepts =
-        at::zeros({count, classes_}, inputs_.options().dtype(at::kDouble));
-    const at::Tensor sums = at::zeros({3, count}, intercepts.options());
+    at::Tensor gradient = at::zeros_like(columns);
+    at::Tensor sums = at::zeros({2, count}, inputs_.options().dtype(at::kDouble));
     const std::int64_t step = slice(count * classes_);
     for (std::int64_t begin = 0; begin < rows_; begin += step) {
       const std::int64_t end = std::min(rows_, begin + step);
-      const at::Tensor label = labels_.slice(0, begin, end).expand({-1, count, 1});
-      at::Tensor z = scores(columns, begin, end);
-      const at::Tensor largest = z.amax(2, true);
-      const at::Tensor right = z.argmax(2, true).eq(label).sum(0).view({-1});
-      const at::Tensor margin = z.gather(2, label).sub_(largest);
-      const at::Tensor label_exp = margin.exp();
-      // The label's share is left out and added apart, as in probe_kernels.cpp: p near 1 keeps
-      // its distance from 1.
-      z.sub_(largest).exp_().scatter_(2, label, 0);
-      const at::Tensor others = z.sum(2, true);
-      const at::Tensor total = others + label_exp;
-      const at::Tensor miss = others / total;
-      z.div_(total);
-      sums[0].add_(
-          (at::log1p(others + (label_exp - 1)) - margin).sum(0, false, at::kDouble).view({-1}));
-      sums[1].add_((miss * (2 - miss)).sum(0, false, at::kDouble).view({-1}));
-      sums[1].sub_(z.square().sum(2).sum(0, false, at::kDouble));
-      sums[2].add_(right);
-      z.scatter_(2, label, miss.neg());
-      intercepts.add_(z.sum(0, false, at::kDouble));
-      gradient.addmm_(z.view({end - begin, count * classes_}).t(), inputs_.slice(0, begin, end));
+      add_rows(scores(columns, begin, end), begin, end, gradient, sums);
     }
     // One copy to the host for everything.
+    const std::int64_t width = inputs_.size(1);
     const at::Tensor all =
-        at::cat(
-            {gradient.to(at::kDouble).view({count, classes_ * features_}), intercepts, sums.t()}, 1)
+        at::cat({gradient.to(at::kDouble).view({count, classes_ * width}), sums.t()}, 1)
             .to(at::kCPU)
             .contiguous();
     const double* row = all.data_ptr<double>();
     for (std::int64_t i = 0; i < count; ++i, row += all.size(1)) {
-      gradients[first + static_cast<std::size_t>(i)]->assign(row, row + length());
-      losses.push_back(
-          {row[length()], row[length() + 1], static_cast<std::int64_t>(row[length() + 2])});
+      double* out = gradients[first + static_cast<std::size_t>(i)]->data();
+      for (std::int64_t j = 0; j < classes_; ++j) {
+        std::copy_n(row + j * width, features_, out + j * features_);
+        out[classes_ * features_ + j] = row[j * width + features_];
+      }
+      losses.push_back({row[classes_ * width], row[classes_ * width + 1], -1});
     }
   }
   return losses;
@@ -152,7 +158,7 @@ std::vector<std::int64_t> TensorRows::count_correct(
 void TensorRows::gram(std::int64_t count, const float* vectors, float* products) {
   // Every stride-th row.
   const std::int64_t stride = std::max<std::int64_t>(1, rows_ / 8192);
-  const at::Tensor rows = inputs_.slice(0, 0, rows_, stride);
+  const at::Tensor rows = inputs_.slice(0, 0, rows_, stride).slice(1, 0, features_);
   const at::Tensor v = at::from_blob(const_cast<float*>(vectors), {count, features_}, at::kFloat)
                            .to(inputs_.device())
                            .to(inputs_.scalar_type());
@@ -166,7 +172,7 @@ void TensorRows::gram(std::int64_t count, const float* vectors, float* products)
 
 double TensorRows::gram_trace() {
   const std::int64_t stride = std::max<std::int64_t>(1, rows_ / 8192);
-  const at::Tensor rows = inputs_.slice(0, 0, rows_, stride);
+  const at::Tensor rows = inputs_.slice(0, 0, rows_, stride).slice(1, 0, features_);
   return rows.square().sum(at::kDouble).item<double>() * static_cast<double>(rows_) /
          static_cast<double>(rows.size(0));
 }

@@ -11,6 +11,7 @@ class TensorRows : public FeatureRows {
   TensorRows(const at::Tensor& features, const Normalisation& normalisation,
              const at::Tensor& labels, std::int64_t classes, Precision precision);
 
+  bool likes_company() const override { return inputs_.is_cuda(); }
   std::vector<LossSums> evaluate(std::span<const Coefficients* const> classifiers,
                                  std::span<Coefficients* const> gradients) override;
   std::vector<std::int64_t> count_correct(
@@ -23,12 +24,18 @@ class TensorRows : public FeatureRows {
   std::size_t most_classifiers() const;
   // Rows that are worked on at once, for that many columns of scores.
   std::int64_t slice(std::int64_t columns) const;
-  // columns x (d + 1) on the device: weights and intercepts.
+  // (classifiers x classes) x width: weights, the intercept, zeros.
   at::Tensor upload(std::span<const Coefficients* const> classifiers) const;
   // Scores of these rows, n x classifiers x classes.
   at::Tensor scores(const at::Tensor& columns, std::int64_t begin, std::int64_t end) const;
+  // Adds what these rows make of their scores to gradient (columns x width) and to sums (loss
+  // and spread x classifiers).
+  void add_rows(at::Tensor scores, std::int64_t begin, std::int64_t end, at::Tensor& gradient,
+                at::Tensor& sums) const;
 
-  at::Tensor inputs_, labels_;  // n x d; n x 1 x 1
+  // n x width: the features, a column of ones for the intercepts, and zeros up to a width that
+  // suits the products; n x 1 x 1.
+  at::Tensor inputs_, labels_;
 };
 
 }  // namespace stockpot

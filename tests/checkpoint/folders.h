@@ -43,7 +43,7 @@ inline Json small_resnet() {
 inline std::vector<OwnedTensor> filled_tensors(const ModelFolder& model, std::int64_t classes,
                                                float value, Dtype dtype = Dtype::f32) {
   std::vector<OwnedTensor> tensors;
-  for (const TensorSpec& spec : expected_tensors(model, classes)) {
+  for (const ExpectedTensor& spec : expected_tensors(model, classes)) {
     if (spec.counter) {
       tensors.push_back({spec.name, Dtype::i64, {}, std::vector<std::byte>(8)});
     } else {

@@ -9,8 +9,8 @@
 namespace stockpot {
 namespace {
 
-const Shape* shape_of(const std::vector<TensorSpec>& specs, std::string_view name) {
-  for (const TensorSpec& spec : specs)
+const Shape* shape_of(const std::vector<ExpectedTensor>& specs, std::string_view name) {
+  for (const ExpectedTensor& spec : specs)
     if (spec.name == name) return &spec.shape;
   return nullptr;
 }
@@ -20,9 +20,9 @@ ModelFolder resnet(const std::string& name) {
   return SmallFolder(config).open();
 }
 
-std::int64_t parameters(const std::vector<TensorSpec>& specs) {
+std::int64_t parameters(const std::vector<ExpectedTensor>& specs) {
   std::int64_t count = 0;
-  for (const TensorSpec& spec : specs)
+  for (const ExpectedTensor& spec : specs)
     if (!spec.buffer) count += element_count(spec.shape);
   return count;
 }
@@ -106,7 +106,7 @@ TEST(ExpectedTensors, HaveThePublishedParameterCounts) {
 TEST(ExpectedTensors, HaveUniqueNamesAndEndWithTheHead) {
   const auto specs = expected_tensors(resnet("resnet50"), 7);
   std::set<std::string> names;
-  for (const TensorSpec& spec : specs) EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
+  for (const ExpectedTensor& spec : specs) EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
   EXPECT_EQ(specs[specs.size() - 2].name, "fc.weight");
   EXPECT_EQ(specs[specs.size() - 2].shape, (Shape{7, 2048}));
   EXPECT_EQ(*shape_of(specs, "layer1.0.downsample.0.weight"), (Shape{256, 64, 1, 1}));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "soup_models.h"
@@ -100,6 +101,72 @@ TEST_F(SoupOnPictures, F05_RefusesAnotherClassOrder) {
   EXPECT_EQ(outcome.code, 3) << outcome.err;
   EXPECT_NE(outcome.err.find("m3"), std::string::npos) << outcome.err;
   EXPECT_FALSE(fs::exists(world / "soup"));
+}
+
+TEST_F(SoupOnPictures, WarnsOfHeldOutPicturesThatAreInTheTrainingSet) {
+  fs::copy(world / "val", world / "mixed", fs::copy_options::recursive);
+  for (const auto& folder : fs::directory_iterator(world / "train"))
+    for (const auto& picture : fs::directory_iterator(folder)) {
+      // Another name, and another file: the pixels count.
+      const fs::path place = world / "mixed" / folder.path().filename();
+      fs::copy(picture, place / ("copy-" + picture.path().filename().string()));
+      break;
+    }
+  const std::string warning = "warning: 5 of 15 held-out pictures are also in the training set";
+  std::vector<std::string> arguments{"soup", "greedy", "m0", "m1", "--val", "mixed"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), arguments.begin(), arguments.end());
+    return stockpot(world.path(), more);
+  };
+  const Outcome told = with({"--train", "train", "-o", "told"});
+  ASSERT_EQ(told.code, 0) << told.err;
+  EXPECT_NE(told.err.find(warning + ", pixel for pixel"), std::string::npos) << told.err;
+  EXPECT_NE(told.out.find(warning), std::string::npos) << told.out;
+  EXPECT_NE(slurp(world / "told/result.json").find(warning), std::string::npos);
+  EXPECT_EQ(with({"--train", "val", "-o", "other"}).out.find(" 5 of 15 "), std::string::npos);
+
+  // The run's own mark says what its models were trained on.
+  fs::create_directories(world / "run/runs/a");
+  fs::create_directories(world / "run/runs/b");
+  fs::rename(world / "m0", world / "run/runs/a/model");
+  fs::rename(world / "m1", world / "run/runs/b/model");
+  const auto set = [&](const std::string& name) {
+    return "{\"sources\":[{\"path\":\"" + (world / name).string() +
+           "\",\"splits\":\"\",\"split\":\"\",\"root\":\"\"}],\"class_map\":{},\"skip\":false}";
+  };
+  write_file(world / "run/run.json",
+             "{\"identity\":{\"train\":" + set("train") + ",\"held_out\":" + set("val") + "}}");
+  arguments = {"soup", "greedy", "run/runs/a/model", "run/runs/b/model", "--val", "mixed"};
+  const Outcome found = with({"-o", "found"});
+  ASSERT_EQ(found.code, 0) << found.err;
+  EXPECT_NE(found.err.find(warning + " of "), std::string::npos) << found.err;
+  EXPECT_EQ(with({"--train", "none", "-o", "none"}).err.find("training set"), std::string::npos);
+  fs::rename(world / "train", world / "gone");
+  const Outcome unread = with({"-o", "unread"});
+  EXPECT_EQ(unread.code, 0) << unread.err;
+  EXPECT_NE(unread.err.find("--train SOURCE names it"), std::string::npos) << unread.err;
+}
+
+TEST_F(SoupOnPictures, F02_AModelOfNanIsRefusedByName) {
+  const fs::path file = world / "m2/model.safetensors";
+  std::vector<OwnedTensor> tensors;
+  {
+    const Checkpoint model = Checkpoint::open(file);
+    for (const TensorView& tensor : model.tensors())
+      tensors.push_back(
+          {tensor.name, tensor.dtype, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}});
+  }
+  for (OwnedTensor& tensor : tensors)
+    if (tensor.name == "fc.bias")
+      tensor = make_tensor(tensor.name, tensor.dtype, tensor.shape,
+                           std::vector<float>(static_cast<std::size_t>(tensor.shape[0]), NAN));
+  std::vector<TensorView> views;
+  for (const OwnedTensor& tensor : tensors) views.push_back(tensor.view());
+  write_safetensors(file, views);
+  const Outcome outcome = run("soup");
+  EXPECT_EQ(outcome.code, 3) << outcome.err;
+  EXPECT_NE(outcome.err.find("m2"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("NaN or Inf"), std::string::npos) << outcome.err;
 }
 
 TEST_F(SoupOnPictures, RefusesWhatCannotBe) {

@@ -64,6 +64,18 @@ TEST(Dataset, MapsAndDropsClassesAndUsesTheModelsOrder) {
   EXPECT_EQ(set.label(2), 0);
 }
 
+TEST(Dataset, LeavesOutWhatTheMapDoesNotNameWhenAsked) {
+  const Scratch scratch;
+  write_set(scratch, "set", 4, 1);
+  DataSpec spec;
+  spec.sources = {source(scratch / "set")};
+  spec.only_mapped = true;
+  spec.class_map = {{"a", "x"}, {"b", "w"}, {"c", "x"}};
+  const ImageDataset set = ImageDataset::load(spec, {});
+  EXPECT_EQ(set.classes(), (Names{"w", "x"}));
+  EXPECT_EQ(ids(set), (Names{"set/b/0.png", "set/a/0.png", "set/c/0.png"}));
+}
+
 TEST(Dataset, RefusesAClassMapForAClassThatIsNotThere) {
   const Scratch scratch;
   write_set(scratch, "set", 2, 1);

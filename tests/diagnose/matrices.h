@@ -41,7 +41,7 @@ void in_batches(const std::vector<MatrixXd>& models, const std::vector<std::int6
   for (Eigen::Index first = 0; first < n; first += batch) {
     const Eigen::Index rows = std::min(batch, n - first);
     std::vector<std::vector<float>> kept;
-    FeatureRows out;
+    PairedFeatures out;
     for (const MatrixXd& model : models) kept.push_back(as_floats(model.middleRows(first, rows)));
     for (const std::vector<float>& values : kept) out.features.emplace_back(values);
     out.labels =

@@ -144,7 +144,7 @@ TEST(Bootstrap, HasTheStandardErrorOfAMean) {
     const double value = 10 + 2 * draws.normal();
     bootstrap.add(std::vector<double>{value, 3 * value});
   }
-  const Interval interval = percentiles(bootstrap.replicates(0));
+  const PercentileInterval interval = percentiles(bootstrap.replicates(0));
   const double expected = 2 * 1.96 * 2 / std::sqrt(2000.0);  // width of a normal interval
   EXPECT_NEAR(interval.high - interval.low, expected, 0.12 * expected);
   EXPECT_LT(interval.low, bootstrap.mean(0));
@@ -161,7 +161,7 @@ TEST(Bootstrap, IntervalHoldsTheMeanAboutAsOftenAsItSays) {
     StreamingBootstrap bootstrap(trial, 5, 1);
     RandomStream draws(trial, Purpose::test, 2);
     for (int i = 0; i < 100; ++i) bootstrap.add(std::vector<double>{draws.normal()});
-    const Interval interval = percentiles(bootstrap.replicates(0));
+    const PercentileInterval interval = percentiles(bootstrap.replicates(0));
     held += interval.low <= 0 && 0 <= interval.high;
   }
   EXPECT_GE(held, 132);  // 0.95 * 150 = 142.5, standard deviation 2.7

@@ -28,11 +28,11 @@ Distortion diagnose_rows(const std::vector<DiagnosedModel>& models, const std::v
   DistortionStudy study(models, classes, options);
   for (const Rows& set : sets) {
     in_batches(set.models, set.labels, batch,
-               [&](const FeatureRows& rows) { study.add(set.name, rows); });
+               [&](const PairedFeatures& rows) { study.add(set.name, rows); });
     study.finish_set(set.name);
     if (&set == &sets.front())
       in_batches(set.models, set.labels, batch,
-                 [&](const FeatureRows& rows) { study.add_id_again(rows); });
+                 [&](const PairedFeatures& rows) { study.add_id_again(rows); });
   }
   return study.result();
 }

@@ -68,6 +68,18 @@ TEST_F(Features, ComeFromTheCacheTheSecondTime) {
   EXPECT_TRUE(notices_.empty());
 }
 
+TEST_F(Features, GiveTheLogitsThatThePicturesGive) {
+  model_.reset_head(images_.classes(), 3);
+  EvalOptions options;
+  options.batch_size = 8;  // 20 pictures: the last batch is smaller
+  const Predictions seen = predict(model_, images_, options);
+  const Predictions again =
+      predict_from_features(model_, images_, extract_features(model_, images_, options), options);
+  EXPECT_EQ(again.logits, seen.logits);
+  EXPECT_EQ(again.labels, seen.labels);
+  EXPECT_EQ(again.ids, seen.ids);
+}
+
 TEST_F(Features, OfAnotherModelSetOrConfigurationAreOthers) {
   const Json key = feature_key(model_, images_, EvalOptions{});
   const std::int64_t swapped[] = {1, 0};

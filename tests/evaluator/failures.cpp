@@ -114,11 +114,12 @@ TEST_F(Evaluating, F03_ADeafHangIsKilledAfterTheGrace) {
 
 TEST_F(Evaluating, F03_SigtermComesFirstSoThatAProgramCanTidyUp) {
   script("trap 'echo tidied; exit 0' TERM; while true; do sleep 0.05; done");
-  options.timeout = 0.3;
+  options.timeout = 1;
   options.grace = 10;
   const auto start = std::chrono::steady_clock::now();
   const ExternalScore score = run();
-  EXPECT_TRUE(text_of(score.log).starts_with("tidied\n"));
+  // A shell may first tell that its own child was terminated.
+  EXPECT_NE(text_of(score.log).find("tidied\n"), std::string::npos) << text_of(score.log);
   EXPECT_LT(seconds_since(start), 5);
   EXPECT_NE(score.failure, "");
 }

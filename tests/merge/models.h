@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "stockpot/base/random.h"
-#include "stockpot/merge/sum.h"
+#include "stockpot/checkpoint/checkpoint.h"
 #include "tests/base/message_of.h"
 #include "tests/base/temporary_folder.h"
 
@@ -71,12 +71,6 @@ inline std::vector<OwnedTensor> copied(const Checkpoint& model) {
     tensors.push_back(
         {tensor.name, tensor.dtype, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}});
   return tensors;
-}
-
-inline ModelSum sum_of(const std::vector<Checkpoint>& models) {
-  ModelSum sum;
-  for (const Checkpoint& model : models) sum.add(model);
-  return sum;
 }
 
 inline std::vector<double> values_of(const OwnedTensor& tensor) {

@@ -29,9 +29,11 @@ void expect_says(const RankEnd& end, int code, const std::string& part) {
 }
 
 // torchrun keeps the shared table itself, so it has to be that of the LibTorch linked here.
-class Torchrun : public testing::Test {
+class Torchrun : public JointTest {
  protected:
   void SetUp() override {
+    JointTest::SetUp();
+    if (IsSkipped()) return;
     const std::string wanted =
         std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) + ".";
     const RankEnd python = run({kPython, "-c", "import torch; print('torch', torch.__version__)"});
@@ -60,9 +62,11 @@ TEST_F(Torchrun, F15_StartsAllAgainWhenARankDies) {
   expect_says(end, 0, "ended in attempt 1");
 }
 
-class Mpirun : public testing::Test {
+class Mpirun : public JointTest {
  protected:
   void SetUp() override {
+    JointTest::SetUp();
+    if (IsSkipped()) return;
     if (run({"mpirun", "--version"}).text.find("Open MPI") == std::string::npos)
       GTEST_SKIP() << "needs Open MPI's mpirun (Debian: openmpi-bin)";
   }
@@ -85,9 +89,11 @@ TEST_F(Mpirun, F15_EndsAllWhenARankDies) {
   EXPECT_LT(end.seconds, 20);
 }
 
-class Launch : public testing::Test {
+class Launch : public JointTest {
  protected:
   void SetUp() override {
+    JointTest::SetUp();
+    if (IsSkipped()) return;
     if (!fs::exists(program())) GTEST_SKIP() << "the program stockpot is not built";
   }
   static std::string program() { return std::string(STOCKPOT_BIN_DIR) + "/stockpot"; }

@@ -15,6 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+using LostRanks = JointTest;
+
 constexpr double kTimeout = 10;
 constexpr double kStart = 10;  // of programs with LibTorch on a busy machine
 const EnvironmentMap kShort = {{"STOCKPOT_TEST_TIMEOUT", "10"}};
@@ -47,26 +49,26 @@ void lose(int victim, int signal, const std::string& verdict, double limit) {
   }
 }
 
-TEST(LostRanks, F14_AKilledRankIsNamedAtOnce) { lose(1, SIGKILL, " has ended", kTimeout / 2); }
+TEST_F(LostRanks, F14_AKilledRankIsNamedAtOnce) { lose(1, SIGKILL, " has ended", kTimeout / 2); }
 
-TEST(LostRanks, F14_KilledRankZeroIsNamedAtOnce) { lose(0, SIGKILL, " has ended", kTimeout / 2); }
+TEST_F(LostRanks, F14_KilledRankZeroIsNamedAtOnce) { lose(0, SIGKILL, " has ended", kTimeout / 2); }
 
-TEST(LostRanks, F14_AFrozenRankIsNamedWithinTheTimeout) {
+TEST_F(LostRanks, F14_AFrozenRankIsNamedWithinTheTimeout) {
   lose(2, SIGSTOP, " is stopped", kTimeout);
 }
 
-TEST(LostRanks, F14_FrozenRankZeroIsNamedWithinTheTimeout) {
+TEST_F(LostRanks, F14_FrozenRankZeroIsNamedWithinTheTimeout) {
   lose(0, SIGSTOP, " is stopped", kTimeout);
 }
 
-TEST(LostRanks, ARankThatLeavesTellsTheOthersWhy) {
+TEST_F(LostRanks, ARankThatLeavesTellsTheOthersWhy) {
   const std::vector<RankEnd> ends = run_ranks(3, {"leave"});
   EXPECT_EQ(ends[1].code, 3);
   for (const int rank : {0, 2})
     expect_says(ends[static_cast<std::size_t>(rank)], 4, " stopped: the pictures are gone");
 }
 
-TEST(LostRanks, F14_ARankThatDoesNotComeIsNamed) {
+TEST_F(LostRanks, F14_ARankThatDoesNotComeIsNamed) {
   const std::vector<RankEnd> ends = run_ranks(3, {"miss"}, kShort);
   for (const int rank : {0, 2}) {
     const RankEnd& end = ends[static_cast<std::size_t>(rank)];
@@ -76,7 +78,7 @@ TEST(LostRanks, F14_ARankThatDoesNotComeIsNamed) {
   }
 }
 
-TEST(LostRanks, F14_WrongWorldSizesAreRefusedOnEveryRank) {
+TEST_F(LostRanks, F14_WrongWorldSizesAreRefusedOnEveryRank) {
   const int port = free_port();
   EnvironmentMap two = torchrun_variables(0, 2, port), three = torchrun_variables(1, 3, port);
   two.insert(kShort.begin(), kShort.end());
@@ -90,7 +92,7 @@ TEST(LostRanks, F14_WrongWorldSizesAreRefusedOnEveryRank) {
   }
 }
 
-TEST(LostRanks, TwoProcessesOfOneRankAreRefused) {
+TEST_F(LostRanks, TwoProcessesOfOneRankAreRefused) {
   const int port = free_port();
   std::vector<Process> ranks;
   for (const int rank : {0, 1, 1}) {
@@ -122,7 +124,7 @@ class Listener {
   int socket_, port_ = 0;
 };
 
-TEST(LostRanks, F14_ATakenPortIsNamedOnEveryRank) {
+TEST_F(LostRanks, F14_ATakenPortIsNamedOnEveryRank) {
   const Listener other;
   std::vector<Process> ranks;
   for (const int rank : {0, 1}) {

@@ -2,6 +2,7 @@
 // they end. What a rank does is a scenario of rank_main.cpp.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -52,6 +53,12 @@ class Process {
 
 // This program as a rank: "test_parallel --rank SCENARIO ...".
 std::vector<std::string> rank_command(const std::vector<std::string>& scenario);
+
+// Base of tests that need several processes: skips them in a build that has none.
+class JointTest : public testing::Test {
+ protected:
+  void SetUp() override;
+};
 
 // `size` ranks of one scenario, all waited for.
 std::vector<Process> start_ranks(int size, const std::vector<std::string>& scenario,

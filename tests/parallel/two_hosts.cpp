@@ -15,9 +15,11 @@ bool done(const std::string& command) {
   return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
 }
 
-class TwoHosts : public testing::Test {
+class TwoHosts : public JointTest {
  protected:
   void SetUp() override {
+    JointTest::SetUp();
+    if (IsSkipped()) return;
     const std::string one = host(0), two = host(1);
     if (!done("ip netns add " + one + " && ip netns add " + two))
       GTEST_SKIP() << "needs root and ip (iproute2) to make networks of its own";

@@ -30,31 +30,37 @@ TEST(World, AloneReturnsWhatItIsGiven) {
   EXPECT_EQ(message_of<RunError>([&] { world.on_root([] { throw RunError("no"); }); }), "no");
 }
 
-TEST(World, TwoRanksSumInRankOrderBitForBit) { expect_codes(run_ranks(2, {"sum"}), 0); }
+using WorldOfSeveral = JointTest;
 
-TEST(World, ThreeRanksSumInRankOrderBitForBit) { expect_codes(run_ranks(3, {"sum"}), 0); }
+TEST_F(WorldOfSeveral, TwoRanksSumInRankOrderBitForBit) { expect_codes(run_ranks(2, {"sum"}), 0); }
 
-TEST(World, TextsFlagsAndNumbersReachEveryRank) { expect_codes(run_ranks(3, {"talk"}), 0); }
+TEST_F(WorldOfSeveral, ThreeRanksSumInRankOrderBitForBit) {
+  expect_codes(run_ranks(3, {"sum"}), 0);
+}
 
-TEST(World, UsesTheNamedNetworkInterface) {
+TEST_F(WorldOfSeveral, TextsFlagsAndNumbersReachEveryRank) {
+  expect_codes(run_ranks(3, {"talk"}), 0);
+}
+
+TEST_F(WorldOfSeveral, UsesTheNamedNetworkInterface) {
   expect_codes(run_ranks(2, {"talk"}, {{"GLOO_SOCKET_IFNAME", "lo"}}), 0);
 }
 
-TEST(World, AnUnknownNetworkInterfaceIsRefused) {
+TEST_F(WorldOfSeveral, AnUnknownNetworkInterfaceIsRefused) {
   for (const RankEnd& end : run_ranks(2, {"talk"}, {{"GLOO_SOCKET_IFNAME", "nolink7"}})) {
     EXPECT_EQ(end.code, 2);
     EXPECT_NE(end.text.find("GLOO_SOCKET_IFNAME names 'nolink7'"), std::string::npos) << end.text;
   }
 }
 
-TEST(World, AFailureOfRankZeroIsThrownEverywhereWithItsKind) {
+TEST_F(WorldOfSeveral, AFailureOfRankZeroIsThrownEverywhereWithItsKind) {
   const std::vector<RankEnd> ends = run_ranks(2, {"fail_on_root"});
   expect_codes(ends, 74);
   EXPECT_EQ(ends[0].text, "model.safetensors: cannot write: No space left on device\n");
   EXPECT_EQ(ends[1].text, "on rank 0: model.safetensors: cannot write: No space left on device\n");
 }
 
-TEST(World, AFailureOfOneRankIsThrownEverywhereWithItsKind) {
+TEST_F(WorldOfSeveral, AFailureOfOneRankIsThrownEverywhereWithItsKind) {
   const std::vector<RankEnd> ends = run_ranks(3, {"fail_on_one"});
   expect_codes(ends, 3);
   EXPECT_EQ(ends[1].text, "photos/a.png: truncated\n");
@@ -62,7 +68,7 @@ TEST(World, AFailureOfOneRankIsThrownEverywhereWithItsKind) {
     EXPECT_EQ(ends[rank].text, "on rank 1: photos/a.png: truncated\n");
 }
 
-TEST(World, F14_AnotherRecipeOnOneRankIsRefusedOnAll) {
+TEST_F(WorldOfSeveral, F14_AnotherRecipeOnOneRankIsRefusedOnAll) {
   const std::vector<RankEnd> ends = run_ranks(3, {"disagree"});
   expect_codes(ends, 2);
   for (const RankEnd& end : ends)

@@ -1,5 +1,7 @@
 #include "recipe_test.h"
 #include "stockpot/recipe/plan_runs.h"
+#include "stockpot/recipe/resolved.h"
+#include "stockpot/recipe/trials.h"
 #include "stockpot/sweep/preset.h"
 
 namespace stockpot {
@@ -37,6 +39,29 @@ TEST_F(Methods, RunsOfFtAndLpFtKeepTheirIdsAndOrder) {
   EXPECT_EQ(runs[10].kind, RunKind::search);
 }
 
+TEST_F(Methods, TheProbeHasAScalingAndAPlaceForItsFeatures) {
+  const Recipe usual = parse(with_data("methods: {lp: }\n"));
+  EXPECT_EQ(usual.probe_scaling, "global");
+  EXPECT_TRUE(usual.feature_cache.empty());
+  const Recipe recipe =
+      parse(with_data("methods: {lp: {scaling: per_feature}}\nrun: {feature_cache: cache}\n"));
+  EXPECT_EQ(recipe.probe_scaling, "per_feature");
+  EXPECT_EQ(recipe.feature_cache, folder_ / "cache");
+  EXPECT_EQ(probe_params(usual, Json::object({})).find("scaling"), nullptr);
+  EXPECT_EQ(probe_params(recipe, Json::object({})).find("scaling")->as_string(), "per_feature");
+  const Recipe again = Recipe::parse(resolved_yaml(recipe), folder_ / "deep" / "x.yaml");
+  EXPECT_EQ(again.probe_scaling, "per_feature");
+  EXPECT_EQ(again.feature_cache, recipe.feature_cache);
+  EXPECT_CONTAINS(problems(with_data("methods: {lp: {scaling: rows}}\n")), "methods.lp.scaling");
+}
+
+TEST_F(Methods, PenaltiesThatRepeatOrAreNotPositiveAreRefused) {
+  EXPECT_CONTAINS(problems(with_data("methods: {lp: {c: [0.1, 1, 1]}}\n")),
+                  "methods.lp.c should increase from value to value: 1 follows 1");
+  EXPECT_CONTAINS(problems(with_data("methods: {lp: {c: [-1, 1]}}\n")), "methods.lp.c");
+  EXPECT_CONTAINS(problems(with_data("methods: {lp: {c: [0, 1]}}\n")), "methods.lp.c");
+}
+
 TEST_F(Methods, VariantsAreNamedAndBuildOnFtOrLpFt) {
   const Recipe recipe = parse(with_data(
       "train: {epochs: 4}\n"
@@ -63,19 +88,22 @@ TEST_F(Methods, VariantsAreNamedAndBuildOnFtOrLpFt) {
 TEST_F(Methods, BaselinesAreThereByTheirNames) {
   const Recipe recipe = parse(with_data(
       "methods: {l2sp: , head_lr: {lr: [0.5]}, top_k: {train: {top: 3}}, layer_decay: true, "
-      "gradual_unfreezing: false, freeze_bottom: , batchnorm_only: {preset: [batchnorm_only, "
+      "side_tuning: , gradual_unfreezing: false, freeze_bottom: , batchnorm_only: {preset: "
+      "[batchnorm_only, "
       "kumar-batchnorm-only]}}\n"));
   std::vector<std::string> names;
   for (const FineTuneMethod& variant : recipe.variants) names.push_back(variant.name);
   EXPECT_EQ(names, (std::vector<std::string>{"l2sp", "head_lr", "top_k", "layer_decay",
-                                             "freeze_bottom", "batchnorm_only"}));
+                                             "side_tuning", "freeze_bottom", "batchnorm_only"}));
   EXPECT_EQ(recipe.variants[0].settings.l2sp_alpha, 0.01);
   EXPECT_EQ(recipe.variants[0].title, "L2-SP");
   EXPECT_EQ(recipe.variants[1].learning_rates, std::vector<double>{0.5});
   EXPECT_EQ(recipe.variants[2].settings.trained_layers, 3);
   EXPECT_EQ(recipe.variants[3].settings.layer_decay, 0.75);
-  EXPECT_EQ(recipe.variants[4].settings.trained, "freeze_bottom");
-  EXPECT_EQ(recipe.variants[5].learning_rates.size(), 7u);
+  EXPECT_TRUE(recipe.variants[4].settings.side_network);
+  EXPECT_EQ(recipe.variants[4].batchnorm, std::vector<std::string>{"live"});
+  EXPECT_EQ(recipe.variants[5].settings.trained, "freeze_bottom");
+  EXPECT_EQ(recipe.variants[6].learning_rates.size(), 7u);
 }
 
 TEST_F(Methods, GridsOfThePaperAreThereByTheirNames) {

@@ -1,4 +1,5 @@
 #include "recipe_test.h"
+#include "stockpot/recipe/resolved.h"
 
 namespace stockpot {
 namespace {
@@ -145,6 +146,36 @@ TEST_F(RecipeTest, ReadsTheTimesOfCheckpointsAndHeartbeats) {
 TEST_F(RecipeTest, ATitleIsText) {
   EXPECT_CONTAINS(problems(with_data("methods: {lp: }\ntitle: {a: b}\n")),
                   "r.yaml:5:8: title should be text, found a map");
+}
+
+TEST_F(RecipeTest, ReadsCorruptionsSuperclassesAndChoicesOnOodData) {
+  const std::string text =
+      "version: 1\nmodel: model\ndiagnose: false\ndata:\n"
+      "  train: {imagefolder: photos, class_map: {poodle: dog, tabby: cat}, only_mapped: true}\n"
+      "  val: sketches\n  val_is_ood: true\n  test:\n    ood:\n"
+      "      noisy: {imagefolder: photos, corrupt: [shot_noise, \"jpeg:3\"]}\n"
+      "methods: {lp: , lpft: }\n";
+  const Recipe recipe = parse(text);
+  EXPECT_TRUE(recipe.train.only_mapped);
+  EXPECT_TRUE(recipe.held_out_is_ood);
+  EXPECT_FALSE(recipe.diagnoses());
+  const std::vector<Corruption>& noisy = recipe.ood.at(0).second.sources.at(0).corruptions;
+  ASSERT_EQ(noisy.size(), 6u);
+  EXPECT_EQ(to_text(noisy.back()), "jpeg:3");
+  const Recipe again = Recipe::parse(resolved_yaml(recipe), folder_ / "x.yaml");
+  EXPECT_EQ(resolved_yaml(again), resolved_yaml(recipe));
+  EXPECT_EQ(again.ood.at(0).second.sources.at(0).corruptions, noisy);
+  EXPECT_EQ(again.identity(), recipe.identity());
+}
+
+TEST_F(RecipeTest, SaysWhatIsWrongWithCorruptionsAndSuperclasses) {
+  const std::string message = problems(
+      "version: 1\nmodel: model\ndata:\n  train: {imagefolder: photos, only_mapped: true}\n"
+      "  val: sketches\n  test: {ood: {a: {imagefolder: photos, corrupt: jpg}, "
+      "b: {imagefolder: photos, corrupt: [\"jpeg:2\", jpeg]}}}\nmethods: {lp: }\n");
+  EXPECT_CONTAINS(message, "only_mapped needs a class_map");
+  EXPECT_CONTAINS(message, "there is no corruption 'jpg'; did you mean 'jpeg'?");
+  EXPECT_CONTAINS(message, "names jpeg:2 twice");
 }
 
 }  // namespace

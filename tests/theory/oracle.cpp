@@ -28,7 +28,7 @@ struct Means {
 TEST(Oracle, GeometryEqualsTheReferenceTo1em12) {
   const Json reference = expected();
   for (const Json& row : reference.find("descents")->items()) {
-    const Geometry found = measure(
+    const ProblemGeometry found = measure(
         reference_problem(static_cast<int>(row.find("seed")->as_integer()), number(row, "e")));
     EXPECT_NEAR(found.eps, number(row, "eps"), 1e-12);
     EXPECT_NEAR(found.cos_off_span, number(row, "cos"), 1e-12);
@@ -108,7 +108,7 @@ TEST(Oracle, MatricesAsDrawnGiveTheSameNumbersAsRotatedOnes) {
   problem.head = numbers.vector(kK);
   problem.inputs = numbers.matrix(kN, kD);
   ASSERT_TRUE(numbers.at_end());
-  const Geometry geometry = measure(problem);
+  const ProblemGeometry geometry = measure(problem);
   EXPECT_NEAR(geometry.cos_off_span, .613434, 1e-6);
   EXPECT_NEAR(geometry.phi_squared, 3.583450, 1e-6);
   EXPECT_NEAR(geometry.bound, .045028, 1e-6);

@@ -102,7 +102,7 @@ TEST(Theorems, P31_FineTuningBeatsTheProbeInDistribution) {
 TEST(Theorems, P32_WithPerfectFeaturesOnlyTheAlignedHeadIsExactForAllTimes) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const Problem problem = draw_problem({.eps = 0, .phi = {}, .seed = seed});
-    const Geometry geometry = measure(problem);
+    const ProblemGeometry geometry = measure(problem);
     EXPECT_GT(geometry.cos_span, 0);
     EXPECT_GT(geometry.cos_off_span, 0);
     const SpanProblem reduced = in_span(problem);
@@ -115,7 +115,7 @@ TEST(Theorems, P32_WithPerfectFeaturesOnlyTheAlignedHeadIsExactForAllTimes) {
 
 TEST(Theorems, AnotherFrameOfTheTruthChangesNoNumber) {
   Problem problem = draw_problem({.phi = 0.7, .seed = 3});
-  const Geometry before = measure(problem);
+  const ProblemGeometry before = measure(problem);
   // (v*, B*) and (U v*, U B*) are the same truth.
   MatrixXd rotation = MatrixXd::Identity(4, 4);
   const double a = 0.8;
@@ -123,7 +123,7 @@ TEST(Theorems, AnotherFrameOfTheTruthChangesNoNumber) {
   rotation.row(3) *= -1;
   problem.true_features = rotation * problem.true_features;
   problem.true_head = rotation * problem.true_head;
-  const Geometry after = measure(problem);
+  const ProblemGeometry after = measure(problem);
   EXPECT_NEAR(after.eps, before.eps, 1e-12);
   EXPECT_NEAR(after.phi_squared, before.phi_squared, 1e-12);
   EXPECT_NEAR(after.bound, before.bound, 1e-12);

@@ -44,7 +44,7 @@ TEST(Study, IsTheSameForAnyNumberOfThreads) {
 
 TEST(Study, DoesOnlyWhatWasAskedFor) {
   StudyOptions options = small();
-  options.presets = {Preset::toy};
+  options.presets = {StudyPreset::toy};
   const Study study = run_study(options);
   EXPECT_EQ(study.toy.size(), 6U);
   EXPECT_TRUE(study.sweeps.empty());
@@ -54,7 +54,7 @@ TEST(Study, DoesOnlyWhatWasAskedFor) {
 
 TEST(Study, FindsThePapersOrder) {
   StudyOptions options;
-  options.presets = {Preset::eps, Preset::alignment};
+  options.presets = {StudyPreset::eps, StudyPreset::alignment};
   options.eps = {0.01, 0.02, 0.05, 0.1};
   options.seeds = 5;
   const Study study = run_study(options);

@@ -168,6 +168,33 @@ TEST(Fit, NamesTheStepWhereTheLossIsNotFinite) {
   }
 }
 
+// A warm-up that reaches a rate of 1e30 in the second epoch.
+TEST(Fit, LeavesTheBestWeightsUntilThenWhenTrainingDiverges) {
+  Classifier model = test::load_model("vit-patch16");
+  FitOptions options = quick();
+  options.optimizer = Optimizer::sgd;
+  options.schedule = Schedule::step;
+  options.learning_rate = 1e-3;
+  options.milestones = {1.0 / options.epochs};
+  options.gamma = 1e33;
+  std::string after_first;
+  FitCallbacks callbacks;
+  callbacks.on_epoch = [&](const EpochReport& report) {
+    if (report.epoch == 1) after_first = test::bits(model);
+  };
+  try {
+    fit(model, images(), {images()}, options, callbacks);
+    FAIL() << "no error";
+  } catch (const Diverged& error) {
+    EXPECT_EQ(error.divergence().epoch, 2);
+    EXPECT_NE(std::string(error.what()).find("use a lower learning rate"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("the weights after epoch 1, the best until then"),
+              std::string::npos)
+        << error.what();
+  }
+  EXPECT_EQ(test::bits(model), after_first);
+}
+
 TEST(Fit, KeepsEveryBitOfFrozenParameters) {
   const auto moved = [](const char* name, const Freezing& freezing) {
     FitOptions options = quick();

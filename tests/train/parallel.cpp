@@ -13,6 +13,8 @@
 namespace stockpot {
 namespace {
 
+using JointTraining = JointTest;
+
 std::string content(const std::filesystem::path& file) {
   std::ostringstream text;
   text << std::ifstream(file, std::ios::binary).rdbuf();
@@ -51,14 +53,14 @@ void expect_continued(const Joint& joint) {
   EXPECT_TRUE(content(joint.result()) == undisturbed());
 }
 
-TEST(JointTraining, F17_TwoRanksGiveTheWeightsOfOne) {
+TEST_F(JointTraining, F17_TwoRanksGiveTheWeightsOfOne) {
   for (const RankEnd& end : run_ranks(2, {"compare"})) {
     EXPECT_EQ(end.code, 0) << end.text;
     RecordProperty("differences", end.text);
   }
 }
 
-TEST(JointTraining, F14_ALostRankEndsTheOtherAndTheRunContinuesToTheSameBytes) {
+TEST_F(JointTraining, F14_ALostRankEndsTheOtherAndTheRunContinuesToTheSameBytes) {
   const Joint joint;
   const std::vector<RankEnd> ends = joint.run("die");
   EXPECT_EQ(ends[0].code, 4);
@@ -69,13 +71,13 @@ TEST(JointTraining, F14_ALostRankEndsTheOtherAndTheRunContinuesToTheSameBytes) {
   expect_continued(joint);
 }
 
-TEST(JointTraining, ARequestToStopOneRankStopsAllAfterSaving) {
+TEST_F(JointTraining, ARequestToStopOneRankStopsAllAfterSaving) {
   const Joint joint;
   for (const RankEnd& end : joint.run("stop")) EXPECT_EQ(end.code, 75) << end.text;
   expect_continued(joint);
 }
 
-TEST(JointTraining, AnErrorOfOneRankIsToldByTheOther) {
+TEST_F(JointTraining, AnErrorOfOneRankIsToldByTheOther) {
   const Joint joint;
   const std::vector<RankEnd> ends = joint.run("leave");
   EXPECT_EQ(ends[0].code, 4);
@@ -83,7 +85,7 @@ TEST(JointTraining, AnErrorOfOneRankIsToldByTheOther) {
   EXPECT_EQ(ends[1].code, 3) << ends[1].text;
 }
 
-TEST(JointTraining, F01_ANumberThatIsNoneOnOneRankEndsAllAlike) {
+TEST_F(JointTraining, F01_ANumberThatIsNoneOnOneRankEndsAllAlike) {
   const Joint joint;
   const std::vector<RankEnd> ends = joint.run("nan");
   EXPECT_EQ(ends[0].code, 4);
@@ -93,7 +95,7 @@ TEST(JointTraining, F01_ANumberThatIsNoneOnOneRankEndsAllAlike) {
   EXPECT_TRUE(std::filesystem::exists(joint.state() / "diverged.json"));
 }
 
-TEST(JointTraining, F14_RanksWithDifferentOptionsAreRefused) {
+TEST_F(JointTraining, F14_RanksWithDifferentOptionsAreRefused) {
   const Joint joint;
   for (const RankEnd& end : joint.run("another rate")) {
     EXPECT_EQ(end.code, 2) << end.text;
@@ -103,16 +105,17 @@ TEST(JointTraining, F14_RanksWithDifferentOptionsAreRefused) {
   }
 }
 
-TEST(JointTraining, RefusesWhatSeveralRanksCannotTrain) {
+TEST_F(JointTraining, RefusesWhatSeveralRanksCannotTrain) {
   FitOptions options;
   const Classifier resnet = test::load_model("resnet18"), vit = test::load_model("vit-patch16");
   require_joint(resnet, options, 1);
   require_joint(vit, options, 2);
+  require_joint(resnet, options, 2);
+  options.accumulation = 2;
   EXPECT_NE(
-      message_of<UsageError>([&] { require_joint(resnet, options, 2); }).find("batchnorm: frozen"),
+      message_of<UsageError>([&] { require_joint(resnet, options, 2); }).find("accumulate: 1"),
       std::string::npos);
   options.batchnorm = BatchNorm::frozen;
-  options.accumulation = 2;
   require_joint(resnet, options, 2);
   options.drop_path = 0.1;
   EXPECT_THROW(require_joint(resnet, options, 2), UsageError);

@@ -79,6 +79,23 @@ std::vector<Case> cases() {
          o.l2_sp = {0.01, 0.01};
          o.ema.decays = {0.9};
        }},
+      // Few steps of many rows: under live BatchNorm rounding grows where ReLUs switch.
+      {"live BatchNorm, sharpness", "resnet18",
+       [=](FitOptions& o) {
+         sgd(o);
+         o.batchnorm = BatchNorm::live;
+         o.batch_size = 20;
+         o.sam_rho = 0.05;
+         o.drop_path = 0.2;
+       }},
+      {"live BatchNorm, mixed pairs", "resnet18",
+       [=](FitOptions& o) {
+         sgd(o);
+         o.batchnorm = BatchNorm::live;
+         o.batch_size = 18;  // the last batch is one pair: a rank has none
+         o.epochs = 2;
+         o.mixing.mixup_alpha = 0.5;
+       }},
       // The last batch has one row: a rank has none.
       {"a rank without rows", "vit-patch16",
        [=](FitOptions& o) {
@@ -109,7 +126,9 @@ void compare_with_one_process() {
       if (first.history[i].held_out != second.history[i].held_out ||
           first.history[i].train_accuracy != second.history[i].train_accuracy ||
           std::abs(first.history[i].train_loss - second.history[i].train_loss) > 1e-5)
-        throw RunError(one.name + ": not the report of one process");
+        throw RunError(one.name + ": not the report of one process in epoch " + std::to_string(i) +
+                       ": losses " + std::to_string(first.history[i].train_loss) + " and " +
+                       std::to_string(second.history[i].train_loss));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -159,26 +158,6 @@ TEST(ProbeCases, AnyNumberOfThreadsGivesTheSameBits) {
   }
 }
 
-TEST(ProbeCases, TestSetsAreReportedForEveryPenaltyAndChooseNothing) {
-  const at::Tensor x = digits().features, y = digits().labels;
-  const auto fit = [&](std::vector<ProbeTestSet> sets) {
-    ProbeOptions options = penalties(logspace(-7, 2, 25));
-    options.test_sets = std::move(sets);
-    return fit_probe(x.slice(0, 0, 1000), y.slice(0, 0, 1000), x.slice(0, 1000, 1400),
-                     y.slice(0, 1000, 1400), 10, options);
-  };
-  const ProbeResult alone = fit({});
-  at::Tensor wrong = (y.slice(0, 1400) + 1).remainder(10);
-  const ProbeResult reported =
-      fit({{"ood", x.slice(0, 1400), y.slice(0, 1400)}, {"unfair", x.slice(0, 1400), wrong}});
-  EXPECT_EQ(reported.chosen, alone.chosen);
-  EXPECT_TRUE(test::same_bits(reported.weight, alone.weight));
-  for (const ProbePoint& point : reported.path) ASSERT_EQ(point.test_sets.size(), 2U);
-  const at::Tensor logits = at::linear(x.slice(0, 1400), reported.weight, reported.bias);
-  const auto correct = logits.argmax(1).eq(y.slice(0, 1400)).sum().item<std::int64_t>();
-  EXPECT_EQ(reported.path[reported.chosen].test_sets[0], (Accuracy{correct, 397}));
-}
-
 TEST(ProbeCases, WarnsOfClassesWithoutHeldOutRows) {
   const Data data = clusters(60, 4, 3, 1);
   const ProbeResult result =
@@ -220,6 +199,13 @@ TEST(ProbeCases, ABadGridIsRefusedByName) {
             "penalties in increasing order");
 }
 
+TEST(ProbeCases, TrainingRowsOfOneClassAreRefused) {
+  Data data = clusters(30, 4, 3, 1);
+  data.y.fill_(1);
+  EXPECT_EQ(refusal([&] { probe(data, penalties({1})); }),
+            "the training set has rows of one class only; a probe needs two");
+}
+
 TEST(ProbeCases, AFeatureThatIsNotFiniteIsNamed) {
   Data data = clusters(30, 4, 3, 1);
   data.x.data_ptr<float>()[17 * 4 + 2] = std::nanf("");
@@ -229,14 +215,6 @@ TEST(ProbeCases, AFeatureThatIsNotFiniteIsNamed) {
             "finite): look for a broken image or an overflow in the model");
   const Data good = clusters(30, 4, 3, 1);
   EXPECT_THROW(fit_probe(good.x, good.y, data.x, data.y, 3, penalties({1})), RunError);
-}
-
-TEST(ProbeCases, ATestSetWithoutACommonClassIsRefused) {
-  const Data data = clusters(30, 4, 3, 1);
-  ProbeOptions options = penalties({1});
-  options.test_sets.push_back({"stl", data.x, at::full({30}, 3, at::kLong)});
-  EXPECT_EQ(refusal([&] { fit_probe(data.x, data.y, data.x, data.y, 4, options); }),
-            "the 'stl' set has no class in common with the training set");
 }
 
 TEST(ProbeCases, OnCudaEqualsTheCpu) {

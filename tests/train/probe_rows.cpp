@@ -89,7 +89,6 @@ TEST(FeatureRows, InFloat32AreThoseInFloat64ForAnyShape) {
     for (std::size_t i = 0; i < shape.count; ++i) {
       EXPECT_NEAR(a.sums[i].loss / b.sums[i].loss, 1, 2e-6);
       EXPECT_NEAR(a.sums[i].spread, b.sums[i].spread, 1e-5 * b.sums[i].spread + 1e-6);
-      EXPECT_EQ(a.sums[i].correct, b.sums[i].correct);
       EXPECT_EQ(a.correct[i], b.correct[i]);
       EXPECT_EQ(a.correct[i], a.sums[i].correct);
       double largest = 0;

@@ -296,6 +296,7 @@ int disturb(const std::string& model, const FitOptions& options, const fs::path&
   RandomStream random(17, Purpose::test);
   images();
   int disturbances = 0;
+  constexpr int kEach = 2;  // disturbances that every case has to survive
   for (const Case& one : cases()) {
     const TemporaryFolder folder;
     FitOptions options = twenty_steps();
@@ -306,26 +307,35 @@ int disturb(const std::string& model, const FitOptions& options, const fs::path&
       std::exit(2);
     options.checkpoints.folder = folder.path() / "state";
     options.checkpoints.every_seconds = 0;
-    for (int tries = 0; !fs::exists(result); ++tries) {
+    int survived = 0;
+    std::uint64_t longest = 120000;  // microseconds
+    for (int tries = 0; survived < kEach || !fs::exists(result); ++tries) {
+      if (fs::exists(result)) {  // too fast for the signals
+        fs::remove(result);
+        fs::remove_all(options.checkpoints.folder);
+        survived = 0;
+        longest = longest * 2 / 3;
+      } else if (tries % 10 == 9) {
+        longest += longest / 3;  // on a busy machine the first save may come late
+      }
       options.loader_threads = static_cast<int>(random.below(3)) * 2;
       const int signal = signals[random.below(signals.size())];
-      // Longer from time to time: on a busy machine the first save may come late.
-      const auto longest = static_cast<std::uint64_t>(120000 + 20000 * tries);
       const std::chrono::microseconds delay(5000 + static_cast<int>(random.below(longest)));
       const int status = disturb(one.model, options, result, signal, delay);
       if (status == 1 || tries > 200) {
         std::fprintf(stderr, "%s: status %d after %d tries\n", one.name.c_str(), status, tries);
         std::exit(3);
       }
-      disturbances += status != 0;
+      survived += status != 0;
     }
+    disturbances += survived;
     if (read_file(expected) != read_file(result)) {
       std::fprintf(stderr, "%s: other bytes\n", one.name.c_str());
       std::exit(4);
     }
   }
   std::fprintf(stderr, "%d disturbances\n", disturbances);
-  std::exit(disturbances > 10 ? 0 : 5);
+  std::exit(0);
 }
 
 TEST(ResumeDeathTest, D01_KilledAtRandomMomentsItEndsWithTheSameBytes) {

@@ -197,12 +197,56 @@
     });
   }
 
+  // Accuracy on every set against the probe's penalty; the choice has the larger marks.
+  function drawProbe(probe) {
+    const others = ["ft", "lpft", "soup", "ensemble", "zero_shot", "search"];
+    // Powers of ten alone, on a grid of some decades.
+    const wide = probe.c[probe.c.length - 1] > 100 * probe.c[0];
+    const power = (value) => {
+      const text = value.toExponential(0);
+      return wide && !text.startsWith("1") ? null : text;
+    };
+    let ood = 0;
+    const datasets = probe.lines.map((line) => {
+      const color = style("--" + (line.role === "ood" ? others[ood++ % others.length] : "lp"));
+      return {
+        label: line.label,
+        data: line.values.map((value, i) => ({x: probe.c[i], y: value})),
+        borderColor: color,
+        backgroundColor: color,
+        borderWidth: 2,
+        borderDash: line.role === "id_test" ? [6, 4] : [],
+        pointRadius: line.values.map((_, i) => (i === probe.chosen ? 6 : 1.5)),
+        pointStyle: line.role === "held_out" ? "triangle" : "circle",
+      };
+    });
+    draw("probe-path", {
+      type: "line",
+      data: {datasets},
+      options: {
+        interaction: {mode: "index", intersect: false},
+        scales: {x: axis("C (larger: weaker penalty)",
+                         {type: "logarithmic", ticks: {color: style("--soft"), callback: power}}),
+                 y: axis("accuracy (%)", {grace: "5%"})},
+        plugins: {
+          legend: legend(),
+          tooltip: {callbacks: {
+            title: (items) => "C = " + probe.c[items[0].dataIndex].toExponential(2)
+                + (items[0].dataIndex === probe.chosen ? ", chosen on held-out data" : ""),
+            label: (item) => `${item.dataset.label}: ${percent(item.parsed.y, 2)}`,
+          }},
+        },
+      },
+    });
+  }
+
   function drawAll() {
     while (charts.length) charts.pop().destroy();
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
     if (data.scatter) drawScatter(data.scatter);
     drawBars(data.bars);
     data.ledgers.forEach(drawLedger);
+    if (data.probe) drawProbe(data.probe);
   }
 
   drawAll();

@@ -1,0 +1,89 @@
+#include "cli/logits_table.h"
+
+#include <algorithm>
+
+#include "cli/named_sets.h"
+#include "stockpot/base/error.h"
+#include "stockpot/base/text.h"
+#include "stockpot/eval/evaluate.h"
+#include "stockpot/model/runtime.h"
+
+namespace stockpot::cli {
+namespace {
+
+constexpr const char* kHeldOut = "val";
+
+// The stores of one model, by name of the set.
+std::vector<std::string> sets_in(const fs::path& path) {
+  if (!fs::is_directory(path)) return {kHeldOut};
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path))
+    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().stem().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+fs::path store_of(const fs::path& path, const std::string& set) {
+  return fs::is_directory(path) ? path / (set + ".safetensors") : path;
+}
+
+LogitsTable table_of_files(const std::vector<fs::path>& paths) {
+  LogitsTable table;
+  const std::vector<std::string> names = sets_in(paths.front());
+  for (const fs::path& path : paths) {
+    if (sets_in(path) != names)
+      throw UsageError(printable(path.string()) + " holds logits of other sets than " +
+                       printable(paths.front().string()));
+    table.names.push_back(path.string());
+  }
+  for (const std::string& name : names) {
+    const SetRole role = name == kHeldOut ? SetRole::held_out
+                         : name == "id"   ? SetRole::id_test
+                                          : SetRole::ood;
+    if (role == SetRole::held_out) table.held_out = table.sets.size();
+    table.sets.push_back({name, role});
+  }
+  if (std::ranges::find(names, kHeldOut) == names.end())
+    throw UsageError(printable(paths.front().string()) +
+                     " holds no val.safetensors: choices are made on held-out logits");
+  table.on = [paths, names](std::size_t model, std::size_t set) {
+    return read_predictions(store_of(paths[model], names[set]));
+  };
+  return table;
+}
+
+}  // namespace
+
+bool holds_logits(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path.extension() == ".safetensors";
+  return !fs::exists(path / "config.json", ignored) && !sets_in(path).empty();
+}
+
+LogitsTable logits_table(const std::vector<fs::path>& paths, const AnalysisSets& sets,
+                         const fs::path& store, const CommandLine& line, Progress& progress) {
+  const auto stored = static_cast<std::size_t>(std::ranges::count_if(paths, holds_logits));
+  if (stored == paths.size()) {
+    if (sets.any()) throw UsageError("logits are of their own sets: leave out --val, --id, --ood");
+    return table_of_files(paths);
+  }
+  if (stored > 0)
+    throw UsageError("some of these are folders of models, others logits: give one kind");
+  const ModelFolder first = ModelFolder::open(paths.front());
+  LogitsOptions options;
+  options.device = parse_device(line.device.value_or("cpu"));
+  options.bf16 = line.bf16;
+  options.folder = store;
+  LogitsTable table;
+  std::vector<NamedSet> loaded = load_named_sets(sets, first.labels, progress);
+  table.held_out = held_out_set(loaded, "a choice");
+  for (const NamedSet& set : loaded) table.sets.push_back({set.name, set.role});
+  for (const fs::path& path : paths) table.names.push_back(path.string());
+  table.models = std::make_shared<ModelLogits>(paths, std::move(loaded), options, progress);
+  table.on = [models = table.models](std::size_t model, std::size_t set) {
+    return models->on(model, set);
+  };
+  return table;
+}
+
+}  // namespace stockpot::cli

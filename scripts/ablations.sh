@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Runs the ablations of recipes/ablations on every model and makes their tables.
+#
+#   scripts/ablations.sh OUT [RECIPE ...]      all recipes when none is named (pacs_photo, ...)
+#
+# Resumable: what is finished in OUT is not done again; run the same command after an interruption.
+# A run that fails is reported at the end and does not keep the others from running.
+#   STOCKPOT   the program (build/release/bin/stockpot)
+#   DEVICE     cuda or cpu (cuda)
+#   JOBS       trainings side by side (8)
+#   MODELS     folders of ../shared/models ("tin-resnet18-64 tin-resnet18w32-64 tin-vit-tiny-p8-64")
+#   SET        more settings, "key=value ..." (none), for instance "train.epochs=1 run.seeds=1"
+set -uo pipefail
+cd "$(dirname "$0")/.."
+if [ $# -lt 1 ]; then
+  sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+fi
+out=$1
+shift
+stockpot=${STOCKPOT:-build/release/bin/stockpot}
+device=${DEVICE:-cuda}
+jobs=${JOBS:-8}
+read -r -a models <<<"${MODELS:-tin-resnet18-64 tin-resnet18w32-64 tin-vit-tiny-p8-64}"
+read -r -a extra <<<"${SET:-}"
+recipes=("$@")
+if [ ${#recipes[@]} -eq 0 ]; then
+  for file in recipes/ablations/*.yaml; do
+    [ "$file" = recipes/ablations/methods.yaml ] || recipes+=("$(basename "$file" .yaml)")
+  done
+fi
+
+failed=()
+run_one() {  # name, recipe, settings ...
+  local name=$1 recipe=recipes/ablations/$2.yaml
+  shift 2
+  local folder=$out/$name sets=()
+  [ -f "$folder/results.json" ] && return 0
+  for pair in "$@" "run.device=$device" "${extra[@]}"; do sets+=(--set "$pair"); done
+  echo "== $name"
+  mkdir -p "$out/logs"
+  # Trials side by side first, then what needs all of them: choices, evaluation, report.
+  if "$stockpot" sweep init "$recipe" --out "$folder" "${sets[@]}" >"$out/logs/$name.txt" 2>&1 &&
+    "$stockpot" sweep run "$folder" --jobs "$jobs" --devices "$device" -q >>"$out/logs/$name.txt" 2>&1; then
+    :
+  else
+    local code=$?
+    # 5: some trials were given up (diverged, say): the report says which.
+    if [ $code -eq 75 ] || [ $code -eq 130 ]; then exit $code; fi
+    if [ $code -ne 5 ]; then
+      failed+=("$name (see $out/logs/$name.txt)")
+      return 0
+    fi
+  fi
+  "$stockpot" run "$recipe" --out "$folder" "${sets[@]}" -q >>"$out/logs/$name.txt" 2>&1
+  local code=$?
+  if [ $code -eq 75 ] || [ $code -eq 130 ]; then exit $code; fi
+  [ $code -eq 0 ] || failed+=("$name (see $out/logs/$name.txt)")
+}
+
+for recipe in "${recipes[@]}"; do
+  case $recipe in
+    quality_good | quality_poor) run_one "$recipe" "$recipe" ;;  # they name their own models
+    *)
+      for model in "${models[@]}"; do
+        settings=("model.from=../shared/models/$model")
+        # A ViT has no BatchNorm.
+        case $model in *vit*) settings+=("methods.batchnorm_only=false") ;; esac
+        run_one "$recipe-$model" "$recipe" "${settings[@]}"
+      done
+      ;;
+  esac
+done
+
+python3 scripts/ablation_tables.py "$out" >"$out/tables.md" && echo "tables: $out/tables.md"
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'failed: %s\n' "${failed[@]}" >&2
+  exit 4
+fi

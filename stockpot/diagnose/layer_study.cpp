@@ -1,0 +1,76 @@
+#include "stockpot/diagnose/layer_study.h"
+
+#include "stockpot/base/error.h"
+
+namespace stockpot::diagnose {
+namespace {
+
+MatrixXd matrix_of(const LayerRows& layer, std::size_t rows) {
+  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  return Eigen::Map<const RowMajor>(layer.values.data(), static_cast<Eigen::Index>(rows),
+                                    layer.width)
+      .cast<double>();
+}
+
+void check(const std::vector<std::vector<LayerRows>>& layers) {
+  for (const std::vector<LayerRows>& model : layers) {
+    bool same = model.size() == layers.front().size();
+    for (std::size_t l = 0; same && l < model.size(); ++l)
+      same = model[l].width == layers.front()[l].width;
+    if (!same)
+      throw FormatError(
+          "the models have different layers: movement by layer needs the same architecture before "
+          "and after");
+  }
+}
+
+}  // namespace
+
+void LayerStudy::add(const std::vector<std::vector<LayerRows>>& layers, std::size_t rows) {
+  if (layers.empty() || rows == 0) return;
+  check(layers);
+  // Classes are not told apart here.
+  const std::vector<std::int64_t> labels(rows, 0);
+  layers_.resize(layers.front().size());
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    Layer& layer = layers_[l];
+    MatrixXd before;
+    for (std::size_t m = 0; m < layers.size(); ++m) {
+      const std::int64_t width = layers[m][l].width;
+      if (layer.moments.size() == m) layer.moments.emplace_back(width, 1);
+      if (m > 0 && layer.movements.size() + 1 == m) layer.movements.emplace_back(width);
+      const MatrixXd values = matrix_of(layers[m][l], rows);
+      layer.moments[m].add(values, labels);
+      if (m == 0)
+        before = values;
+      else
+        layer.movements[m - 1].add(before, values);
+    }
+  }
+}
+
+std::vector<std::int64_t> LayerStudy::widths() const {
+  std::vector<std::int64_t> widths;
+  for (const Layer& layer : layers_) widths.push_back(layer.moments.front().mean().size());
+  return widths;
+}
+
+std::vector<std::vector<LayerMovement>> LayerStudy::result() const {
+  if (layers_.empty()) return {};
+  std::vector<std::vector<LayerMovement>> result(layers_.front().movements.size());
+  for (std::size_t a = 0; a < result.size(); ++a)
+    for (const Layer& layer : layers_) {
+      const Movement& moved = layer.movements[a];
+      const FeatureMoments &before = layer.moments.front(), &after = layer.moments[a + 1];
+      LayerMovement one;
+      one.mean = moved.mean_distance();
+      one.over_norm = before.mean_norm() > 0 ? one.mean / before.mean_norm() : 0;
+      one.over_spread = before.pair_distance() > 0 ? one.mean / before.pair_distance() : 0;
+      const bool varies = before.total_scatter() > 0 && after.total_scatter() > 0;
+      one.cka = varies ? linear_cka(before.scatter(), after.scatter(), moved.cross()) : 1;
+      result[a].push_back(one);
+    }
+  return result;
+}
+
+}  // namespace stockpot::diagnose

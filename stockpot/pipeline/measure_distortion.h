@@ -1,0 +1,30 @@
+// Models over sets, batch by batch, into the accumulators of a diagnosis (diagnose/distortion.h).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "stockpot/base/progress.h"
+#include "stockpot/data/dataset.h"
+#include "stockpot/diagnose/distortion.h"
+#include "stockpot/model/classifier.h"
+
+namespace stockpot {
+
+struct DistortionRequest {
+  std::vector<std::string> names;  // of the models, unique
+  // ID first. They live as long as the call; their classes are those of the second model.
+  std::vector<std::pair<std::string, const ImageDataset*>> sets;
+  diagnose::DistortionOptions options = {};
+  bool layers = true;  // movement of stem and blocks, too
+  bool bf16 = false;
+};
+
+// models: BEFORE, then each AFTER, on one device; all prepare pictures alike and have equally many
+// features. Pictures go through the test transform, those of ID twice. Throws what DistortionStudy
+// throws, and Interrupted.
+diagnose::Distortion measure_distortion(std::vector<Classifier>& models,
+                                        const DistortionRequest& request, Progress& progress);
+
+}  // namespace stockpot

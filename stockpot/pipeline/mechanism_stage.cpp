@@ -1,0 +1,166 @@
+#include "stockpot/pipeline/mechanism_stage.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
+#include "stockpot/base/text.h"
+#include "stockpot/diagnose/distortion_json.h"
+#include "stockpot/diagnose/distortion_text.h"
+#include "stockpot/diagnose/reading.h"
+#include "stockpot/pipeline/measure_distortion.h"
+#include "stockpot/recipe/trials.h"
+#include "stockpot/report/comparisons.h"
+#include "stockpot/report/table.h"
+
+namespace stockpot {
+namespace {
+
+struct Subjects {
+  const TrainedModel* probe = nullptr;
+  std::vector<const TrainedModel*> afters;  // FT, then LP-FT
+};
+
+Subjects subjects_of(const std::vector<TrainedModel>& models) {
+  Subjects subjects;
+  for (const RowKind kind : {RowKind::ft, RowKind::lpft})
+    for (const TrainedModel& model : models) {
+      if (model.id == kProbeTrial) subjects.probe = &model;
+      if (model.kind != kind) continue;
+      MethodSummary method;
+      method.method = model.method;
+      if (kind == RowKind::ft && !is_plain_ft(method)) continue;
+      // Later seeds of the same method come behind the first.
+      const auto same = [&](const TrainedModel* other) { return other->method == model.method; };
+      if (std::none_of(subjects.afters.begin(), subjects.afters.end(), same))
+        subjects.afters.push_back(&model);
+    }
+  return subjects;
+}
+
+std::vector<std::pair<std::string, const ImageDataset*>> sets_of(const DataSets& data) {
+  std::vector<std::pair<std::string, const ImageDataset*>> sets;
+  const bool has_id = !data.tests.empty() && !data.tests.front().ood;
+  if (!has_id) sets.emplace_back("ID (val)", &data.held_out.set);
+  for (const TestSet& test : data.tests) sets.emplace_back(test.ood ? test.name : "ID", &test.set);
+  return sets;
+}
+
+// What the measurement depends on: equal inputs, equal numbers.
+Json inputs_of(const TrainContext& context, const Subjects& subjects,
+               const std::vector<std::pair<std::string, const ImageDataset*>>& sets) {
+  Json inputs = Json::object({{"identity", context.identity}, {"bf16", context.recipe.bf16}});
+  Json models = Json::object(), rows = Json::object();
+  const auto add = [&](const TrainedModel& model) {
+    models.set(model.id, sha256_of_file(model.folder / "result.json"));
+  };
+  if (subjects.probe) add(*subjects.probe);
+  for (const TrainedModel* model : subjects.afters) add(*model);
+  for (const auto& [name, set] : sets) {
+    std::string ids;
+    for (std::int64_t i = 0; i < set->size(); ++i) ids += set->id(i) + '\n';
+    rows.set(name, sha256(ids));
+  }
+  inputs.set("models", models);
+  inputs.set("sets", rows);
+  return inputs;
+}
+
+std::optional<Mechanism> measured_earlier(const fs::path& run, const Json& inputs) {
+  std::error_code error;
+  const fs::path file = run / "results.json";
+  if (!fs::exists(file, error)) return std::nullopt;
+  try {
+    std::optional<Mechanism> mechanism = report_from_json(Json::read(file)).mechanism;
+    if (!mechanism || !mechanism->numbers.is_object()) return std::nullopt;
+    const Json* there = mechanism->numbers.find("inputs");
+    if (!there || !(*there == inputs)) return std::nullopt;
+    return mechanism;
+  } catch (const FormatError&) {
+    return std::nullopt;  // it is about to be replaced
+  }
+}
+
+std::string choice_of(const TrainedModel& model, const std::string& name) {
+  for (const auto& [key, value] : model.choices)
+    if (key == name) return value;
+  return "-";
+}
+
+// Accuracy and what was chosen, model by model.
+ReportTable models_table(const Subjects& subjects, const RunReport& report) {
+  ReportTable table{.title = "The models",
+                    .columns = {"model", "seed"},
+                    .rows = {},
+                    .names = 1,
+                    .note =
+                        "Accuracy in percent. Chosen on held-out data. BatchNorm: largest "
+                        "change of a running statistic; 0 when they were frozen."};
+  const ResultTable results = result_table(report);
+  for (const TableColumn& column : results.columns)
+    table.columns.push_back(column.set.empty() ? "mean OOD" : column.set);
+  for (const char* name : {"C", "lr", "best epoch", "BatchNorm"}) table.columns.push_back(name);
+  const auto add = [&](const TrainedModel& model) {
+    std::vector<std::string> row = {model.name, std::to_string(model.seed)};
+    const auto reported =
+        std::find_if(report.models.begin(), report.models.end(), [&](const ReportedModel& one) {
+          return one.method == model.method && one.seed == static_cast<std::int64_t>(model.seed);
+        });
+    for (const TableColumn& column : results.columns) {
+      const TableCell cell =
+          reported == report.models.end() ? TableCell{} : cell_of(*reported, column, report);
+      row.push_back(cell.value ? percent(*cell.value) : "-");
+    }
+    for (const char* name : {"C", "lr", "best epoch", "largest change of BatchNorm statistics"})
+      row.push_back(choice_of(model, name));
+    table.rows.push_back(std::move(row));
+  };
+  if (subjects.probe) add(*subjects.probe);
+  for (const TrainedModel* model : subjects.afters) add(*model);
+  return table;
+}
+
+}  // namespace
+
+std::optional<Mechanism> measure_mechanism(const TrainContext& context,
+                                           const std::vector<TrainedModel>& models,
+                                           const RunReport& report) {
+  const Subjects subjects = subjects_of(models);
+  if (subjects.afters.empty()) return std::nullopt;
+  DistortionRequest request;
+  request.sets = sets_of(context.data);
+  request.bf16 = context.recipe.bf16;
+  const Json inputs = inputs_of(context, subjects, request.sets);
+  if (auto earlier = measured_earlier(context.folder.path(), inputs)) return earlier;
+
+  std::vector<Classifier> networks;
+  const auto load = [&](const TrainedModel& model) {
+    networks.push_back(Classifier::load(ModelFolder::open(model.folder / "model")));
+    networks.back().to(context.pretrained.device());
+    request.names.push_back(model.name);
+  };
+  if (subjects.probe) {
+    load(*subjects.probe);
+  } else {
+    networks.push_back(context.pretrained.clone());
+    request.names.push_back("pretrained");
+  }
+  for (const TrainedModel* model : subjects.afters) load(*model);
+  diagnose::Distortion distortion = measure_distortion(networks, request, context.progress);
+  for (std::string& folder : distortion.folders)
+    if (const fs::path inside = fs::path(folder).lexically_relative(context.folder.path());
+        !inside.empty() && *inside.begin() != "..")
+      folder = inside.string();
+
+  Mechanism mechanism;
+  mechanism.reading = diagnose::reading(distortion);
+  mechanism.tables.push_back(models_table(subjects, report));
+  for (diagnose::DistortionTable& table : diagnose::tables(distortion))
+    mechanism.tables.push_back({table.title, table.columns, table.rows, table.names, table.note});
+  mechanism.numbers = diagnose::to_json(distortion);
+  mechanism.numbers.set("inputs", inputs);
+  return mechanism;
+}
+
+}  // namespace stockpot

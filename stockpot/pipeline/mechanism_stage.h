@@ -1,0 +1,22 @@
+// The mechanism of the LP-FT paper, measured on the models that a run chose: how far features and
+// heads moved, and what that says. Nothing is chosen here.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "stockpot/pipeline/train_stage.h"
+#include "stockpot/report/run_report.h"
+
+namespace stockpot {
+
+// Measures LP (or the pretrained model, where the run has no LP) as BEFORE, and as AFTER the first
+// seed of every FT and LP-FT among `models`, on the ID test set (or, without one, the held-out
+// set) and the OOD sets. `report` has been evaluated: its numbers stand in the first table. What
+// an earlier command measured on the same models and sets is taken from the folder's
+// results.json. Nothing when there is no FT or LP-FT.
+std::optional<Mechanism> measure_mechanism(const TrainContext& context,
+                                           const std::vector<TrainedModel>& models,
+                                           const RunReport& report);
+
+}  // namespace stockpot

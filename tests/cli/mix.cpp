@@ -1,0 +1,233 @@
+// interpolate with sets, ensemble, calibrate, soup curve, soup --bn and means along a run.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "soup_models.h"
+#include "stockpot/base/json.h"
+
+namespace stockpot {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Mix : public ::testing::Test {
+ protected:
+  Outcome run(std::vector<std::string> arguments) {
+    arguments.push_back("-q");
+    return stockpot(world.path(), arguments);
+  }
+  Json json(std::vector<std::string> arguments) {
+    arguments.push_back("--json");
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return Json::parse(outcome.out, "stdout");
+  }
+  // Right rows of a model on `train`, by eval.
+  std::int64_t correct(const std::string& model) {
+    const Json report = json({"eval", model, "--val", "train"});
+    return report.find("models")
+        ->items()[0]
+        .find("scores")
+        ->items()[0]
+        .find("correct")
+        ->as_integer();
+  }
+
+  SmallWorld world;
+  std::vector<std::string> names = near_models(world, 5);
+};
+
+TEST_F(Mix, InterpolateEvaluatesChoosesAndWritesTheModelOfItsChoice) {
+  const Json curve = json({"interpolate", "m0", "m1", "--alphas", "0.25,0.5,0.75", "--val", "train",
+                           "--ood", "shifted=val", "--report", "wise", "-o", "chosen"});
+  const auto& points = curve.find("points")->items();
+  ASSERT_EQ(points.size(), 5u);  // and the ends
+  const auto right = [&](std::size_t i) {
+    return points[i].find("sets")->find("val")->find("correct")->as_integer();
+  };
+  EXPECT_EQ(right(0), correct("m0"));
+  EXPECT_EQ(right(4), correct("m1"));
+  std::int64_t most = 0;
+  for (std::size_t i = 0; i < points.size(); ++i) most = std::max(most, right(i));
+  const double alpha = curve.find("chosen")->find("alpha")->as_number();
+  for (std::size_t i = 0; i < points.size(); ++i)
+    if (points[i].find("alpha")->as_number() == alpha) {
+      EXPECT_EQ(right(i), most);
+      EXPECT_EQ(points[i].find("test")->find("p")->as_number(), 1);
+    }
+  EXPECT_EQ(correct("chosen"), most);
+  EXPECT_EQ(stockpot(world.path(), {"verify", "chosen"}).code, 0);
+  EXPECT_NE(curve.find("barriers")->find("shifted"), nullptr);
+  for (const char* file : {"interpolation.json", "interpolation.html"})
+    EXPECT_TRUE(fs::exists(world / ("wise/" + std::string(file)))) << file;
+  EXPECT_NE(slurp(world / "wise/interpolation.html").find("<polyline"), std::string::npos);
+  // Finished pages are not replaced silently.
+  EXPECT_EQ(run({"interpolate", "m0", "m1", "--val", "train", "--report", "wise"}).code, 2);
+}
+
+TEST_F(Mix, InterpolateWithoutSetsStillNeedsAnOutput) {
+  const Outcome outcome = run({"interpolate", "m0", "m1"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("interpolate needs -o OUTPUT"), std::string::npos) << outcome.err;
+  EXPECT_EQ(run({"interpolate", "m0", "m1", "--id", "train", "-o", "x"}).code, 2);
+  EXPECT_EQ(run({"interpolate", "m0", "m1", "--val", "train", "--head", "skip"}).code, 2);
+}
+
+TEST_F(Mix, InterpolationEndsAreTheModelsWithTheirBatchNormStatistics) {
+  ASSERT_EQ(run({"interpolate", "m0", "m1", "--alphas", "0,1", "-o", "ends"}).code, 0);
+  for (const std::string end : {"0", "1"}) {
+    const Checkpoint model = Checkpoint::open(world / ("m" + end));
+    const Checkpoint written = Checkpoint::open(world / ("ends/alpha-" + end));
+    for (const TensorView& tensor : model.tensors())
+      EXPECT_TRUE(std::ranges::equal(tensor.bytes, written.at(tensor.name).bytes)) << tensor.name;
+  }
+}
+
+TEST_F(Mix, EnsembleIsTheSameFromModelsAndFromTheirLogits) {
+  std::vector<std::string> models{"ensemble"};
+  models.insert(models.end(), names.begin(), names.end());
+  models.insert(models.end(), {"--val", "train", "--ood", "shifted=val"});
+  std::vector<std::string> first = models;
+  first.insert(first.end(), {"--soup", "--logits", "logits", "-o", "page"});
+  const Json computed = json(first), again = json(models);
+  ASSERT_EQ(computed.find("rows")->items().size(), 5u);
+  EXPECT_EQ(*computed.find("ledger"), *again.find("ledger"));
+  std::vector<std::string> stored{"ensemble"};
+  for (const auto& folder : fs::directory_iterator(world / "logits"))
+    stored.push_back("logits/" + folder.path().filename().string());
+  std::sort(stored.begin() + 1, stored.end());  // named after the models
+  const Json from_files = json(stored);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Json& a = computed.find("rows")->items()[i];
+    const Json& b = from_files.find("rows")->items()[i];
+    EXPECT_EQ(*a.find("passes"), *b.find("passes"));
+    for (const std::string set : {"val", "shifted"})
+      EXPECT_EQ(*a.find("sets")->find(set), *b.find("sets")->find(set)) << i << set;
+  }
+  EXPECT_TRUE(fs::exists(world / "page/ensemble.html"));
+}
+
+TEST_F(Mix, CalibrateLowersTheHeldOutLossAndKeepsTheAccuracy) {
+  const Json study = json({"calibrate", "m0", "m1", "--val", "train", "--ood", "shifted=val",
+                           "--ensemble", "--soup", "--bins", "5", "-o", "page"});
+  ASSERT_EQ(study.find("models")->items().size(), 4u);
+  for (const Json& model : study.find("models")->items()) {
+    const Json& held_out = model.find("sets")->items()[0];
+    EXPECT_LE(held_out.find("after")->find("nll")->as_number(),
+              held_out.find("before")->find("nll")->as_number() + 1e-12);
+    EXPECT_GT(model.find("temperature")->as_number(), 0);
+    EXPECT_LE(held_out.find("before")->find("bins_mass")->items().size(), 5u);
+  }
+  EXPECT_EQ(study.find("models")->items()[0].find("sets")->items()[0].find("correct")->as_integer(),
+            correct("m0"));
+  EXPECT_TRUE(fs::exists(world / "page/calibration.html"));
+}
+
+TEST_F(Mix, CalibrateTakesAFileOfLogits) {
+  ASSERT_EQ(run({"eval", "m0", "--val", "train", "--logits", "m0.safetensors"}).code, 0);
+  const Json study = json({"calibrate", "m0.safetensors"});
+  const Json direct = json({"calibrate", "m0", "--val", "train"});
+  EXPECT_EQ(*study.find("models")->items()[0].find("temperature"),
+            *direct.find("models")->items()[0].find("temperature"));
+  EXPECT_EQ(run({"calibrate", "m0"}).code, 2);  // no held-out data
+}
+
+TEST_F(Mix, SoupCurveNestsSubsetsAndEndsAtAllModels) {
+  std::vector<std::string> arguments{"soup", "curve"};
+  arguments.insert(arguments.end(), names.begin(), names.end());
+  arguments.insert(arguments.end(), {"--val", "train", "--ood", "shifted=val", "--sizes", "1,3,5",
+                                     "--repeats", "3", "--seed", "4", "-o", "page"});
+  const Json study = json(arguments);
+  const auto& soups = study.find("soups")->items();
+  ASSERT_EQ(soups.size(), 3u * 3 * 4);
+  std::int64_t best = 0;
+  for (const std::string& name : names) best = std::max(best, correct(name));
+  for (const Json& soup : soups) {
+    const std::string method = soup.find("method")->as_string();
+    const std::int64_t size = soup.find("size")->as_integer();
+    const auto members = static_cast<std::int64_t>(soup.find("members")->items().size());
+    const std::int64_t right = soup.find("sets")->find("val")->find("correct")->as_integer();
+    if (method == "uniform") EXPECT_EQ(members, size);
+    if (size == 1) EXPECT_EQ(members, 1);
+    if (method == "best single" && size == 5) EXPECT_EQ(right, best);
+    if (method == "greedy" && size == 5) EXPECT_GE(right, best);
+  }
+  ASSERT_EQ(run({"soup", "uniform", "m0", "m1", "m2", "m3", "m4", "-o", "all"}).code, 0);
+  const std::int64_t all = correct("all");
+  for (const Json& soup : soups)
+    if (soup.find("method")->as_string() == "uniform" && soup.find("size")->as_integer() == 5)
+      EXPECT_EQ(soup.find("sets")->find("val")->find("correct")->as_integer(), all);
+  EXPECT_TRUE(fs::exists(world / "page/curve.html"));
+}
+
+TEST_F(Mix, BnCompareScoresEachPolicyAndWritesTheBest) {
+  const Json compared = json({"soup", "uniform", "m0", "m1", "m2", "--bn", "compare", "--val",
+                              "train", "--bn-data", "val", "-o", "best"});
+  const auto& scores = compared.find("comparison")->find("scores")->items();
+  ASSERT_EQ(scores.size(), 4u);
+  std::int64_t most = 0;
+  for (const Json& score : scores) {
+    const std::string policy = score.find("policy")->as_string();
+    const std::int64_t right = score.find("correct")->as_integer();
+    most = std::max(most, right);
+    std::vector<std::string> alone{"soup", "uniform", "m0", "m1",  "m2",
+                                   "--bn", policy,    "-o", policy};
+    if (policy == "recompute") alone.insert(alone.end(), {"--bn-data", "val"});
+    ASSERT_EQ(run(alone).code, 0) << policy;
+    EXPECT_EQ(correct(policy), right) << policy;
+  }
+  EXPECT_EQ(correct("best"), most);
+  EXPECT_EQ(run({"soup", "uniform", "m0", "m1", "--bn", "compare", "-o", "x"}).code, 2);
+}
+
+TEST_F(Mix, GreedySoupsTakeTheSamePolicies) {
+  const Outcome outcome = run(
+      {"soup", "greedy", "m0", "m1", "m2", "--val", "train", "--bn", "compare", "-o", "greedy"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json result = Json::read(world / "greedy/result.json");
+  const Json* table = result.find("batchnorm");
+  ASSERT_EQ(table->find("scores")->items().size(), 4u);
+  std::int64_t taken = 0;
+  for (const Json& score : table->find("scores")->items())
+    if (*score.find("policy") == *table->find("chosen"))
+      taken = score.find("correct")->as_integer();
+  EXPECT_EQ(correct("greedy/model"), taken);
+}
+
+TEST_F(Mix, EmaAndSwadAverageAlongARun) {
+  ASSERT_EQ(run({"average", "m0", "m1", "m2", "--ema", "0.75", "-o", "ema"}).code, 0);
+  ASSERT_EQ(
+      run({"average", "m0", "m1", "m2", "--weights", "0.5625,0.1875,0.25", "-o", "weighted"}).code,
+      0);
+  EXPECT_EQ(slurp(world / "ema/model.safetensors"), slurp(world / "weighted/model.safetensors"));
+  EXPECT_EQ(stockpot(world.path(), {"verify", "ema"}).code, 0);
+  std::ofstream(world / "losses.csv") << "model,loss\nm0,3\nm1,1\nm2,1.2\nm3,1.1\nm4,5\n";
+  const std::vector<std::string> swad{"average",    "m4",     "m3",         "m2",           "m1",
+                                      "m0",         "--swad", "losses.csv", "--swad-start", "2",
+                                      "--swad-end", "1",      "-o",         "swad"};
+  ASSERT_EQ(run(swad).code, 0);
+  ASSERT_EQ(run({"average", "m1", "m2", "m3", "-o", "window"}).code, 0);
+  EXPECT_EQ(slurp(world / "swad/model.safetensors"), slurp(world / "window/model.safetensors"));
+  std::ofstream(world / "falling.csv") << "model,loss\nm0,5\nm1,4\nm2,3\n";
+  const Outcome none = run({"average", "m0", "m1", "m2", "--swad", "falling.csv", "-o", "x"});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_NE(none.err.find("no valley"), std::string::npos) << none.err;
+}
+
+TEST_F(Mix, DryRunsReadNoPictures) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"ensemble", "m0", "m1"},
+                                                  {"calibrate", "m0"},
+                                                  {"soup", "curve", "m0", "m1"},
+                                                  {"interpolate", "m0", "m1"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--val", "nowhere", "--dry-run"});
+    const Json plan = json(arguments);
+    EXPECT_TRUE(plan.find("dry_run")->as_bool());
+  }
+}
+
+}  // namespace
+}  // namespace stockpot
