@@ -80,11 +80,17 @@ std::vector<Case> cases() {
          o.ema.decays = {0.9};
        }},
       // Few steps of many rows: under live BatchNorm rounding grows where ReLUs switch.
-      {"live BatchNorm, sharpness", "resnet18",
+      {"live BatchNorm", "resnet18",
        [=](FitOptions& o) {
          sgd(o);
          o.batchnorm = BatchNorm::live;
          o.batch_size = 20;
+       }},
+      {"live BatchNorm, sharpness, drop path", "resnet18",
+       [=](FitOptions& o) {
+         sgd(o);
+         o.batchnorm = BatchNorm::live;
+         o.epochs = 2;
          o.sam_rho = 0.05;
          o.drop_path = 0.2;
        }},
