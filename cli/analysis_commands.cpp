@@ -16,6 +16,10 @@ void add_place(CLI::App& app, AnalysisPlace& place, const char* name, bool resum
 
 void add_sets(CLI::App& app, AnalysisSets& sets, const char* held_out) {
   app.add_option("--train", sets.train, "Training set (a source)");
+  app.add_option(
+      "--recipe", sets.recipe,
+      "Held-out and test sets of this recipe, run or sweep; sets named beside it come on "
+      "top");
   app.add_option("--val", sets.held_out, held_out);
   app.add_option("--id", sets.id, "ID test set (a source)");
   app.add_option("--ood", sets.ood, "OOD test set: NAME=SOURCE; repeat for more sets");

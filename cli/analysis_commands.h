@@ -22,10 +22,12 @@ struct AnalysisPlace {
 // Sets that models are looked at on.
 struct AnalysisSets {
   std::vector<std::string> train, held_out, id, ood;  // sources; ood as NAME=SOURCE
+  fs::path recipe;                                    // or the held-out and test sets of this one
   bool skip_unreadable = false;
   std::string batchnorm;  // "", "keep", "average", "variance" or "recompute"
 
-  bool any() const { return !train.empty() || !held_out.empty() || !id.empty() || !ood.empty(); }
+  bool any() const { return !train.empty() || has_held_out() || !id.empty() || !ood.empty(); }
+  bool has_held_out() const { return !held_out.empty() || !recipe.empty(); }
 };
 
 struct ShiftsArgs {

@@ -87,7 +87,7 @@ int cmd_gap(const GapArgs& args, const CommandLine& line) {
   const auto pairs = model_pairs(k, args.pairs, args.seed);
   const Json settings =
       Json::object({{"alpha", args.alpha}, {"step", args.step}, {"identity", args.identity}});
-  if (args.sets.held_out.empty())
+  if (!args.sets.has_held_out())
     throw UsageError("--val SOURCE is missing: each soup is calibrated on held-out pictures");
   AnalysisWork work({"gap", args.models, settings}, args.sets, args.place, false, line, progress);
   if (args.place.plan_only) {

@@ -18,7 +18,7 @@ namespace {
 // What the evaluation has no counterpart for.
 void check(const InterpolateArgs& args) {
   const MergeRequest& request = args.request;
-  if (!request.output.empty() && args.sets.held_out.empty())
+  if (!request.output.empty() && !args.sets.has_held_out())
     throw UsageError(
         "with sets, -o takes the model of the alpha that is chosen: give --val SOURCE");
   std::error_code ignored;

@@ -1,4 +1,5 @@
 // soup greedy and soup prune on pictures: our own models are run here.
+#include "cli/recipe_sets.h"
 #include "cli/soup_batchnorm.h"
 #include "cli/soup_work.h"
 #include "cli/sources.h"
@@ -21,6 +22,20 @@ MetricKind metric_of(const SoupArgs& args) {
                    (near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
+// `warnings` gets what reading a recipe's sets noticed, such as pictures that two of them share.
+HeldOut held_out_pictures(const SoupArgs& args, const std::vector<std::string>& classes,
+                          std::vector<std::string>& warnings, Progress& progress) {
+  progress.status("reading the held-out pictures");
+  if (!args.recipe.empty()) {
+    DataSets data = sets_of_recipe(args.recipe, classes, progress);
+    warnings = std::move(data.notes);
+    return std::move(data.held_out);
+  }
+  LoadOptions options;
+  options.classes = classes;
+  return HeldOut{ImageDataset::load(parse_sources(args.held_out), options)};
+}
+
 }  // namespace
 
 int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
@@ -37,10 +52,8 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
     open_weights(folder);  // the tensors are those of the architecture
   }
   SoupWork work(args, line, paths, Container::safetensors, progress);
-  LoadOptions options;
-  options.classes = first.labels;
-  progress.status("reading the held-out pictures");
-  const HeldOut held_out{ImageDataset::load(parse_sources(args.held_out), options)};
+  std::vector<std::string> warnings;
+  const HeldOut held_out = held_out_pictures(args, first.labels, warnings, progress);
 
   PictureScorerOptions how;
   how.metric = metric;
@@ -60,7 +73,9 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
                     ? "note   a soup is rejected as soon as its errors prove it"
                     : "note   no early rejection: " + std::string(row(metric).words) +
                           " has no bound from a part of the pictures"};
-  judge.warnings = overlap_warnings(args, paths, held_out, progress);
+  if (args.recipe.empty() || !args.train.empty())
+    warnings = overlap_warnings(args, paths, held_out, progress);
+  judge.warnings = warnings;
   ImageDataset pictures = held_out.set;
   if (!args.pictures.empty() && args.recomputes())
     pictures = ImageDataset::load(parse_sources(args.pictures), LoadOptions{});

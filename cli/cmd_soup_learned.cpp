@@ -7,6 +7,7 @@
 #include "cli/learned_output.h"
 #include "cli/learned_start.h"
 #include "cli/learned_text.h"
+#include "cli/recipe_sets.h"
 #include "cli/sources.h"
 #include "cli/terminal.h"
 #include "cli/torch_commands.h"
@@ -117,6 +118,14 @@ void LearnedWork::load_pictures() {
   LoadOptions options;
   options.classes = folders_.front().labels;
   progress_.status("reading the held-out pictures");
+  if (!args_.recipe.empty()) {
+    DataSets data = sets_of_recipe(args_.recipe, options.classes, progress_);
+    notes_ = std::move(data.notes);
+    held_out_.emplace(std::move(data.held_out));
+    return;
+  }
+  if (args_.held_out.empty())
+    throw UsageError("soup learned needs held-out pictures: --val SOURCE or --recipe RUN");
   held_out_.emplace(HeldOut{ImageDataset::load(parse_sources(args_.held_out), options)});
   if (args_.train.empty()) return;
   const ImageDataset train = ImageDataset::load(parse_sources(args_.train), options);

@@ -16,6 +16,7 @@ struct LearnedArgs {
   std::filesystem::path output;
   OutputFlags written;
 
+  fs::path recipe;                           // its held-out set; or:
   std::vector<std::string> held_out, train;  // sources; train only to look for overlap
   std::string rows = "global", form = "softmax", learner = "adamw";
   bool no_temperature = false;

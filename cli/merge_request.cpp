@@ -80,13 +80,13 @@ void add_choice(CLI::App& app, MergeRequest& request) {
 // Flags that change nothing in the output's values, or that the list of models already answers.
 bool matters(const std::string& name) {
   static const std::set<std::string> kOthers = {
-      "--output",     "--json",      "--quiet",         "--color",      "--threads",
-      "--last",       "--best",      "--metrics",       "--metric",     "--minimize",
-      "--dry-run",    "--overwrite", "--no-sync",       "--max-memory", "--best-first",
-      "--shard-size", "--help",      "--alphas",        "--alpha",      "--val",
-      "--id",         "--ood",       "--skip-bad",      "--bn-data",    "--level",
-      "--report",     "--device",    "--bf16",          "--ema",        "--swad",
-      "--swad-start", "--swad-end",  "--swad-tolerance"};
+      "--output",     "--json",       "--quiet",    "--color",         "--threads",
+      "--last",       "--best",       "--metrics",  "--metric",        "--minimize",
+      "--dry-run",    "--overwrite",  "--no-sync",  "--max-memory",    "--best-first",
+      "--shard-size", "--help",       "--alphas",   "--alpha",         "--recipe",
+      "--val",        "--id",         "--ood",      "--skip-bad",      "--bn-data",
+      "--level",      "--report",     "--device",   "--bf16",          "--ema",
+      "--swad",       "--swad-start", "--swad-end", "--swad-tolerance"};
   return !kOthers.contains(name);
 }
 

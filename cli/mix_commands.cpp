@@ -21,6 +21,10 @@ void add_rerun_flags(CLI::App& app, AnalysisPlace& place) {
 }
 
 void add_set_flags(CLI::App& app, AnalysisSets& sets) {
+  app.add_option(
+      "--recipe", sets.recipe,
+      "Held-out and test sets of this recipe, run or sweep; sets named beside it come on "
+      "top");
   app.add_option("--val", sets.held_out, "Held-out set that every choice is made on (a source)");
   app.add_option("--id", sets.id, "ID test set (a source)");
   app.add_option("--ood", sets.ood, "OOD test set: NAME=SOURCE; repeat for more sets");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/recipe_sets.h"
 #include "cli/sources.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -22,6 +23,13 @@ std::vector<NamedSet> load_named_sets(const AnalysisSets& sets,
     if (const std::int64_t skipped = loaded.back().set.skipped())
       progress.say(printable(name) + ": " + grouped(skipped) + " unreadable pictures left out");
   };
+  if (!sets.recipe.empty()) {
+    DataSets data = sets_of_recipe(sets.recipe, classes, progress);
+    loaded.push_back({"val", SetRole::held_out, std::move(data.held_out.set)});
+    for (TestSet& test : data.tests)
+      loaded.push_back(
+          {test.name, test.ood ? SetRole::ood : SetRole::id_test, std::move(test.set)});
+  }
   if (!sets.train.empty()) add("train", SetRole::held_out, parse_sources(sets.train));
   if (!sets.held_out.empty()) add("val", SetRole::held_out, parse_sources(sets.held_out));
   if (!sets.id.empty()) add("id", SetRole::id_test, parse_sources(sets.id));
@@ -46,6 +54,8 @@ std::vector<std::string> set_lines(const AnalysisSets& sets) {
     for (const std::string& source : sources)
       lines.push_back("read   " + name + " from " + printable(source));
   };
+  if (!sets.recipe.empty())
+    lines.push_back("read   the sets of " + printable(sets.recipe.string()));
   add("train", sets.train);
   add("val", sets.held_out);
   add("id", sets.id);

@@ -10,8 +10,9 @@
 
 namespace stockpot::cli {
 
-// "train" (as held-out data: nothing is reported on it), "val", "id", then the OOD sets, in this
-// order, those that were named. `classes`: the models'. Throws UsageError when two have one name.
+// Those of the recipe; then "train" (as held-out data: nothing is reported on it), "val", "id",
+// then the OOD sets, in this order, those that were named. `classes`: the models'. Throws
+// UsageError when two have one name.
 std::vector<NamedSet> load_named_sets(const AnalysisSets& sets,
                                       const std::vector<std::string>& classes, Progress& progress);
 

@@ -32,6 +32,7 @@ struct SoupArgs {
 
   // How soups are scored: one of the three.
   std::vector<std::string> held_out;  // sources: our own models on pictures
+  fs::path recipe;                    // or the held-out set of this recipe, run or sweep
   std::vector<std::string> train;     // sources, or "none": what the models were trained on
   EvaluatorFlags evaluator;           // a program of the user's
   fs::path table;                     // scores that were measured before
@@ -49,7 +50,8 @@ struct SoupArgs {
 
   bool recomputes() const { return batchnorm == "recompute" || batchnorm == "compare"; }
   // Whether the command needs LibTorch.
-  bool built_in() const { return method == "uniform" ? recomputes() : !held_out.empty(); }
+  bool built_in() const { return method == "uniform" ? recomputes() : has_held_out(); }
+  bool has_held_out() const { return !held_out.empty() || !recipe.empty(); }
 };
 
 // Takes the words between --evaluator and a lone "--", or the end, out of a command line that

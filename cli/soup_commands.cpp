@@ -16,6 +16,7 @@ constexpr const char* kFooter =
     "                      the end are its arguments, no shell; {model_dir}, {model_file}, "
     "{result_json},\n"
     "                      {candidate} and {seed} are replaced in them\n"
+    "  --recipe RUN        our own models on the held-out pictures of a recipe, run or sweep\n"
     "  --val SOURCE        our own models on pictures: PATH[,split=NAME][,splits=CSV]"
     "[,group=NAME]\n"
     "  --table CSV         scores by ingredients: columns 'ingredients' (names with + between), "
@@ -48,6 +49,8 @@ void add_scoring_flags(CLI::App& app, SoupArgs& args) {
   std::string names;
   for (const std::string& name : metric_names()) names += (names.empty() ? "" : ", ") + name;
   app.add_option("--val", args.held_out, "Held-out pictures (a source)");
+  app.add_option("--recipe", args.recipe, "Or those of this recipe, run or sweep")
+      ->excludes("--val");
   app.add_option(
       "--train", args.train,
       "With --val: the training set (a source), to warn of held-out pictures that are in "

@@ -58,8 +58,9 @@ void add_soup_learned(CLI::App& soup, CommandLine& line) {
   const auto args = std::make_shared<LearnedArgs>();
   add_compute(*command, line);
   command->add_option("MODELS", args->models, "Model folders")->required();
-  command->add_option("--val", args->held_out, "Held-out pictures to learn on (a source)")
-      ->required();
+  command->add_option("--val", args->held_out, "Held-out pictures to learn on (a source)");
+  command->add_option("--recipe", args->recipe, "Or those of this recipe, run or sweep")
+      ->excludes("--val");
   command->add_option("--train", args->train,
                       "What the models were trained on: to count held-out pictures in it");
   command

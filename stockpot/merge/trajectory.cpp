@@ -1,9 +1,5 @@
 #include "stockpot/merge/trajectory.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numeric>
-
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 
@@ -25,32 +21,9 @@ std::vector<double> ema_weights(std::size_t count, double decay) {
 }
 
 std::optional<SwadWindow> swad_window(std::span<const double> losses, const SwadOptions& options) {
-  const std::size_t start = options.start_patience, end = options.end_patience;
-  if (start == 0 || end == 0) throw UsageError("SWAD's patience must be 1 or more");
-  if (!(options.tolerance > 0 && std::isfinite(options.tolerance)))
-    throw UsageError("SWAD's tolerance must be above 0, found " + shortest(options.tolerance));
-  for (const double loss : losses)
-    if (!std::isfinite(loss)) throw UsageError("SWAD needs losses that are finite numbers");
-  std::optional<SwadWindow> window;
-  for (std::size_t i = 0; i < losses.size(); ++i) {
-    if (!window) {
-      if (i + 1 < start) continue;
-      const auto recent = losses.subspan(i + 1 - start, start);
-      if (recent.front() != *std::ranges::min_element(recent)) continue;
-      const double mean =
-          std::accumulate(recent.begin(), recent.end(), 0.0) / static_cast<double>(start);
-      window = SwadWindow{i + 1 - start, losses.size() - 1, options.tolerance * mean, false};
-      continue;
-    }
-    // At least one checkpoint stays in: the losses above the threshold come behind the first.
-    if (i < window->first + end) continue;
-    const auto recent = losses.subspan(i + 1 - end, end);
-    if (*std::ranges::min_element(recent) <= window->threshold) continue;
-    window->last = i - end;
-    window->ended = true;
-    break;
-  }
-  return window;
+  SwadRule rule(options);
+  for (const double loss : losses) rule.add(loss);
+  return rule.window();
 }
 
 }  // namespace stockpot

@@ -83,6 +83,11 @@ FitOptions training_options(const TrainSettings& settings, const Classifier& mod
   if (settings.swa > 0)
     options.swa_epochs = std::max(
         1, static_cast<int>(std::lround(settings.swa * static_cast<double>(settings.epochs))));
+  options.lawa_epochs = static_cast<int>(settings.lawa);
+  if (settings.swad.on)
+    options.swad = {.start_patience = static_cast<std::size_t>(settings.swad.start),
+                    .end_patience = static_cast<std::size_t>(settings.swad.end),
+                    .tolerance = settings.swad.tolerance};
   options.seed = seed;
   return options;
 }

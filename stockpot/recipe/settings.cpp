@@ -121,6 +121,9 @@ std::vector<std::string> TrainSettings::conflicts() const {
     found.push_back("nesterov needs optimizer sgd or sam with a momentum above 0");
   if (gradual_unfreeze > 0 && trained == "head")
     found.push_back("gradual_unfreeze has nothing to unfreeze with train: head");
+  if (swad.on && swad.start > epochs)
+    found.push_back("swad looks for a least loss of " + std::to_string(swad.start) +
+                    " epochs in a run of " + std::to_string(epochs) + ": lower swad.start");
   if (augment.starts_with("rand") && randaugment.on)
     found.push_back("augment " + augment + " is RandAugment already: leave out randaugment");
   return found;

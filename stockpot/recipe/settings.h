@@ -22,6 +22,13 @@ struct RandAugmentSettings {
   bool increasing = false;      // inc: every operation gets stronger with the magnitude
 };
 
+// SWAD; the members of the recipe's map.
+struct SwadSettings {
+  bool on = false;
+  std::int64_t start = 3, end = 6;  // epochs
+  double tolerance = 1.3;
+};
+
 struct TrainSettings {
   std::string optimizer = "adamw";  // adamw, sgd, adafactor or sam (sharpness-aware sgd)
   double lr = 3e-4;
@@ -58,6 +65,8 @@ struct TrainSettings {
   double head_lr = 1;       // the head's learning rate, as a multiple of the others'
   std::vector<double> ema;  // decays of moving averages of the weights
   double swa = 0;           // last share of the epochs whose weights are averaged
+  std::int64_t lawa = 0;    // the same, as a number of epochs; 0: off
+  SwadSettings swad;        // mean over every step in the valley of the held-out loss
 
   std::string trained = "all";      // all, head, batchnorm, top or freeze_bottom
   std::int64_t trained_layers = 0;  // top, freeze_bottom: how many

@@ -159,6 +159,40 @@ Setting ema_setting() {
   return ema;
 }
 
+// true, or {start, end, tolerance}.
+Setting swad_setting() {
+  const auto part = [](auto SwadSettings::*field) { return at(&S::swad, field); };
+  Setting swad;
+  swad.key = boolean_key("swad",
+                         "SWAD: the weights after every step of the epochs in the valley of the "
+                         "held-out loss are averaged; true, false or {start, end, tolerance}");
+  swad.get = [](const S& s) {
+    if (!s.swad.on) return Json(false);
+    return Json::object(
+        {{"start", s.swad.start}, {"end", s.swad.end}, {"tolerance", s.swad.tolerance}});
+  };
+  swad.set = [](S& s, const Json& value) {
+    const bool on = boolean_of(value);
+    s.swad = {};
+    s.swad.on = on;
+  };
+  swad.clear = [](S& s) {
+    s.swad = {};
+    s.swad.on = true;
+  };
+  swad.members = {
+      whole_setting(integer_key("start", 1, 100000,
+                                "losses of which the first is the least where the valley begins"),
+                    part(&SwadSettings::start)),
+      whole_setting(
+          integer_key("end", 1, 100000, "losses in a row above the threshold behind its end"),
+          part(&SwadSettings::end)),
+      real_setting(number_key("tolerance", 1e-6, 1e6,
+                              "the threshold, as a multiple of the mean of its first losses"),
+                   part(&SwadSettings::tolerance))};
+  return swad;
+}
+
 // The settings of version 0.1, in the order in which results name them.
 std::vector<Setting> first_settings() {
   std::vector<Setting> table = {
@@ -219,6 +253,10 @@ std::vector<Setting> later_settings() {
       ema_setting(),
       real_setting(number_key("swa", 0, 1, "last share of the epochs whose weights are averaged"),
                    at(&S::swa)),
+      whole_setting(
+          integer_key("lawa", 0, 100000, "so many last epochs whose weights are averaged; 0: off"),
+          at(&S::lawa)),
+      swad_setting(),
       trained_setting(),
       real_setting(number_key("gradual_unfreeze", 0, 1,
                               "layers begin to train one by one, from the head down, over this "

@@ -145,7 +145,6 @@ void end_epoch(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints,
                const FitCallbacks& callbacks) {
   require_same_weights(run.world, run.model, run.epoch);
   const Predictions predictions = evaluate(run, held_out, checkpoints);
-  run.averages.after_epoch(run.model, run.epoch);
   EpochReport report;
   report.epoch = run.epoch;
   report.epochs = run.options.epochs;
@@ -154,6 +153,7 @@ void end_epoch(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints,
   report.held_out = accuracy(predictions);
   report.held_out_loss = negative_log_likelihood(predictions);
   report.learning_rate = run.learning_rate();
+  run.averages.after_epoch(run.model, run.epoch, report.held_out_loss);
   run.clock.finish(report, run.step);
   // Strictly better only: ties keep the earlier epoch.
   if (!run.best || report.held_out.correct > run.result.held_out.correct) {
@@ -167,9 +167,10 @@ void end_epoch(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints,
 
 // Leaves the weights of the last epoch in the model.
 void score_averages(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints) {
-  if (run.averages.all().empty()) return;
+  const std::vector<WeightAverages::Average> averages = run.averages.all();
+  if (averages.empty()) return;
   const Weights last = copy_weights(run.model, run.model.device());
-  for (const WeightAverages::Average& average : run.averages.all()) {
+  for (const WeightAverages::Average& average : averages) {
     put_weights(average.weights, run.model);
     try {
       const Predictions predictions = predict(run, held_out);

@@ -20,7 +20,7 @@ namespace stockpot {
 
 // A mean of the weights along the run, as it is at the end.
 struct AveragedModel {
-  std::string name;  // "ema-0.999", "swa"
+  std::string name;  // "ema-0.999", "swa", "lawa", "swad" (if its valley began)
   std::vector<OwnedTensor> state;
   Accuracy held_out;
   double held_out_loss = 0;

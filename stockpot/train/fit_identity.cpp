@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <fstream>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -73,6 +74,13 @@ Json numbers(const std::vector<double>& values) {
   return list;
 }
 
+Json swad_json(const std::optional<SwadOptions>& swad) {
+  if (!swad) return Json();
+  return Json::object({{"start", swad->start_patience},
+                       {"end", swad->end_patience},
+                       {"tolerance", swad->tolerance}});
+}
+
 Json options_json(const FitOptions& o) {
   return Json::object(
       {{"epochs", o.epochs},
@@ -108,7 +116,9 @@ Json options_json(const FitOptions& o) {
        {"drop_path", o.drop_path},
        {"ema", numbers(o.ema.decays)},
        {"ema_warmup", o.ema.warmup},
-       {"swa_epochs", o.swa_epochs}});
+       {"swa_epochs", o.swa_epochs},
+       {"lawa_epochs", o.lawa_epochs},
+       {"swad", swad_json(o.swad)}});
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "stockpot/base/file.h"
 #include "stockpot/base/json.h"
+#include "stockpot/base/loss_valley.h"
 #include "stockpot/data/mixing.h"
 #include "stockpot/data/transform.h"
 #include "stockpot/model/classifier.h"
@@ -103,7 +105,10 @@ struct FitOptions {
   MixingOptions mixing = {};               // mixup and cutmix, by (seed, epoch, batch)
   double head_dropout = 0, drop_path = 0;  // see TrainingMode
   EmaOptions ema = {};
-  int swa_epochs = 0;  // the mean of the weights at the end of so many last epochs
+  int swa_epochs = 0;   // the mean of the weights at the end of so many last epochs
+  int lawa_epochs = 0;  // another one, by a number of epochs of its own
+  // The mean of the weights after every step of the epochs in the valley of the held-out loss.
+  std::optional<SwadOptions> swad = {};
   CheckpointOptions checkpoints = {};
 };
 

@@ -111,6 +111,7 @@ Json FitRun::state() const {
   return Json::object({{"epoch", epoch},
                        {"step", step},
                        {"optimizer_steps", optimizer.counts()},
+                       {"averages", averages.state()},
                        {"totals", totals.to_json()},
                        {"seconds", clock.to_json()},
                        {"best_epoch", result.best_epoch},
@@ -137,6 +138,11 @@ void FitRun::set_state(const Json& state, const fs::path& origin) {
   clock.set(need(state, "seconds"));
   for (const Json& report : need(state, "history").items())
     result.history.push_back(EpochReport::from_json(report));
+  std::vector<double> losses;
+  for (const EpochReport& report : result.history) losses.push_back(report.held_out_loss);
+  // States of before there was one had no averages that need it.
+  const Json* saved = state.find("averages");
+  averages.set_state(saved != nullptr ? *saved : Json::object(), losses, model);
   result.best_epoch = static_cast<int>(need(state, "best_epoch").as_integer());
   if (result.best_epoch < 0 || result.best_epoch > static_cast<int>(result.history.size()))
     throw FormatError(origin, "its best epoch is not one of its history");

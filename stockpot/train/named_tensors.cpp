@@ -12,7 +12,8 @@ namespace stockpot {
 namespace {
 
 Dtype dtype_of(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kLong ? Dtype::i64 : Dtype::f32;
+  if (tensor.scalar_type() == at::kLong) return Dtype::i64;
+  return tensor.scalar_type() == at::kDouble ? Dtype::f64 : Dtype::f32;
 }
 
 }  // namespace

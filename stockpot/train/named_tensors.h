@@ -18,7 +18,8 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 // The same memory as one dimension: the order of the values is that of the memory.
 at::Tensor in_memory_order(const at::Tensor& tensor);
 
-// Copies every value, from whatever device: float32 or int64, and dense in memory.
+// Copies every value, from whatever device: float32, float64 or int64, and dense in
+// memory.
 void copy_out(const NamedTensors& tensors, Snapshot& snapshot);
 
 // Copies back what copy_out() wrote. Throws FormatError naming a tensor that is missing or of

@@ -52,7 +52,8 @@ class RandomRecipe {
                    "augment: {crop: [0.1, 0.9], hue: 0.2}", "augment: strong",
                    "randaugment: {m: " + number(0, 10) + ", n: 1}", "ema: [0.9, 0.99]", "ema: 0.5",
                    "train: {top: 2}", "train: head", "l2sp: {alpha: " + number(0, 1) + "}",
-                   "optimizer: adafactor", "nesterov: false", "milestones: [2, 5]"});
+                   "optimizer: adafactor", "nesterov: false", "milestones: [2, 5]", "lawa: 3",
+                   "swad: false", "swad: {start: 1, end: 4}"});
   }
 
   std::string settings() {

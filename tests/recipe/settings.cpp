@@ -76,6 +76,8 @@ TEST(TrainSettings, EverySettingTakesBackWhatItShows) {
   settings.set("l2sp", Json::object({{"alpha", 0.5}}));
   settings.set("randaugment", "rand-m9-n3-mstd0.5-inc1");
   settings.set("ema", 0.99);
+  settings.set("lawa", 4);
+  settings.set("swad", Json::object({{"end", 5}}));
   settings.set("milestones", Json::Array{5, 7});
   settings.set("augment", Json::object({{"hue", 0.1}}));
   TrainSettings copy;
@@ -98,6 +100,25 @@ TEST(TrainSettings, AnotherFormOfASettingReplacesTheEarlierOne) {
   settings.set("train", Json::object({{"top", 2}}));
   settings.set("train", "head");
   EXPECT_EQ(settings.trained_layers, 0);
+}
+
+TEST(TrainSettings, SwadIsASwitchOrAMap) {
+  TrainSettings settings;
+  settings.set("swad", true);
+  EXPECT_TRUE(settings.swad.on);
+  EXPECT_EQ(settings.all().back().second.dump(), "{\"start\":3,\"end\":6,\"tolerance\":1.3}");
+  settings.set("swad", Json::object({{"start", 2}, {"tolerance", 1.1}}));
+  EXPECT_EQ(settings.all().back().second.dump(), "{\"start\":2,\"end\":6,\"tolerance\":1.1}");
+  settings.epochs = 1;
+  EXPECT_EQ(settings.conflicts().size(), 1u);  // no loss can be the least of two
+  settings.set("swad", false);
+  EXPECT_TRUE(settings.conflicts().empty());
+  settings.epochs = TrainSettings{}.epochs;
+  EXPECT_EQ(settings.all(), TrainSettings{}.all());
+  EXPECT_EQ(problem("swad", 3), "swad should be true or false, found 3");
+  EXPECT_EQ(problem("swad", Json::object({{"start", 0}})),
+            "swad start should lie in 1..100000, found 0");
+  EXPECT_EQ(problem("lawa", 0.5), "lawa should be a whole number, found 0.5");
 }
 
 TEST(TrainSettings, RandAugmentIsTextOrAMap) {

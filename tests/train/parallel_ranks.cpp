@@ -146,6 +146,8 @@ void train(const std::vector<std::string>& scenario) {
   FitOptions options = small_steps();
   options.drop_path = 0.2;
   options.ema.decays = {0.9};
+  options.lawa_epochs = 5;
+  options.swad = SwadOptions{1, 4, 1e-6};
   options.checkpoints.folder = scenario.at(1);
   options.checkpoints.every_seconds = 0;
   const std::string what = scenario.at(3);
@@ -165,8 +167,10 @@ void train(const std::vector<std::string>& scenario) {
   try {
     const FitResult result = fit(model, images, {images}, options, callbacks, world);
     std::string all = test::bits(model);
-    for (const OwnedTensor& tensor : result.averages.at(0).state)
-      all.append(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
+    if (result.averages.size() != 3) throw RunError("not all averages are there");
+    for (const AveragedModel& average : result.averages)
+      for (const OwnedTensor& tensor : average.state)
+        all.append(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
     world.agree("result", all);
     world.on_root([&] { write_file(scenario.at(2), all); });
   } catch (const std::exception& error) {

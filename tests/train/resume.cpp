@@ -88,6 +88,14 @@ std::vector<Case> cases() {
        [](FitOptions& o) {
          o.ema.decays = {0.5, 0.9};
          o.swa_epochs = 3;
+         o.lawa_epochs = 2;
+         // Begins at once, has two epochs open and ends behind the fourth.
+         o.swad = SwadOptions{1, 3, 1e-6};
+       }},
+      {"a valley that begins late or never", "vit-patch16",
+       [](FitOptions& o) {
+         o.swad = SwadOptions{};
+         o.swa_epochs = 1;
        }},
       {"sharpness, mixing, parts, penalty", "resnet18",
        [](FitOptions& o) {

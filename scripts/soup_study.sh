@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Every comparison of the model soups paper on the models of one search.
+#
+#   scripts/soup_study.sh OUT RECIPE       for instance recipes/soups/emoji_72.yaml
+#
+# Trains the search (one linear probe, then its fine-tunings), then: soups (uniform, greedy by both
+# rules and both orders, learned in three forms), both ensembles, WiSE-FT from the linear probe to
+# the soup, calibration, the number-of-models curve, angles and gains, soup against ensemble, the
+# plane of three models, learning rate against drop. Tables go to OUT/study/*.txt and *.json, pages
+# to *.html. Resumable: what is finished in OUT is not done again.
+#   STOCKPOT   the program (build/release/bin/stockpot)
+#   DEVICE     cuda or cpu (cuda)
+#   JOBS       trainings side by side (8)
+#   SET        more settings, "key=value ..." (none), for instance "search.runs=15"
+#   PAIRS      pairs of models for angles and soup against ensemble (200)
+set -uo pipefail
+cd "$(dirname "$0")/.."
+if [ $# -ne 2 ]; then
+  sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+fi
+out=$1
+recipe=$2
+stockpot=${STOCKPOT:-build/release/bin/stockpot}
+device=${DEVICE:-cuda}
+pairs=${PAIRS:-200}
+read -r -a extra <<<"${SET:-}"
+sets=(--set "run.device=$device")
+for pair in "${extra[@]}"; do sets+=(--set "$pair"); done
+study=$out/study
+failed=()
+
+# NAME COMMAND...: its table in NAME.txt; what is there is not made again.
+step() {
+  local name=$1
+  shift
+  [ -f "$study/$name.txt" ] && return 0
+  echo "== $name"
+  "$stockpot" "$@" >"$study/$name.part" 2>"$study/$name.log"
+  local code=$?
+  if [ $code -eq 75 ] || [ $code -eq 130 ]; then exit $code; fi
+  if [ $code -eq 0 ]; then
+    mv "$study/$name.part" "$study/$name.txt"
+  else
+    failed+=("$name (see $study/$name.log)")
+  fi
+}
+
+mkdir -p "$study/soups"
+[ -f "$out/recipe.yaml" ] ||
+  "$stockpot" sweep init "$recipe" --out "$out" "${sets[@]}" >"$study/init.log" 2>&1 ||
+  { cat "$study/init.log" >&2; exit 1; }
+"$stockpot" sweep run "$out" --jobs "${JOBS:-8}" --devices "$device" -q >"$study/train.log" 2>&1
+code=$?
+# 5: some trials were given up; the soups are made of the others.
+if [ $code -ne 0 ] && [ $code -ne 5 ]; then
+  tail -3 "$study/train.log" >&2
+  exit $code
+fi
+
+lp=$out/runs/lp/model
+models=()
+for model in "$out"/runs/*/model; do [ "$model" = "$lp" ] || models+=("$model"); done
+all=("$lp" "${models[@]}")
+on=(--recipe "$out" --device "$device" -q)
+
+step runs run "$recipe" --out "$out" "${sets[@]}" -q
+step shifts shifts "$out" -o "$study/shifts" --overwrite
+step uniform soup uniform "${all[@]}" -o "$study/soups/uniform" -q
+for accept in ties strict; do
+  for order in metric random; do
+    step "greedy-$accept-$order" soup greedy "${all[@]}" "${on[@]}" --accept "$accept" \
+      --order "$order" --base "$lp" -o "$study/soups/greedy-$accept-$order"
+  done
+done
+for rows in global block tensor; do
+  step "learned-$rows" soup learned "${all[@]}" "${on[@]}" --rows "$rows" \
+    -o "$study/soups/learned-$rows"
+done
+soups=()
+for soup in uniform greedy-ties-metric greedy-strict-metric greedy-ties-random \
+  greedy-strict-random learned-global learned-block learned-tensor; do
+  for folder in "$study/soups/$soup/model" "$study/soups/$soup"; do
+    if [ -f "$folder/config.json" ]; then
+      soups+=("$folder")
+      break
+    fi
+  done
+done
+greedy=$study/soups/greedy-ties-metric/model
+step ensemble ensemble "${all[@]}" "${on[@]}" --soup --logits "$study/logits" -o "$study/ensemble"
+step calibration calibrate "${all[@]:1:1}" "${soups[@]}" "${on[@]}" --logits "$study/logits" \
+  -o "$study/calibration"
+step wise-uniform interpolate "$lp" "$study/soups/uniform" "${on[@]}" --alphas 0:1:11 \
+  --report "$study/wise-uniform"
+step wise-greedy interpolate "$lp" "$greedy" "${on[@]}" --alphas 0:1:11 \
+  --report "$study/wise-greedy"
+step curve soup curve "${all[@]}" "${on[@]}" --repeats 10 -o "$study/curve"
+step angles angles "${models[@]}" --base "$lp" "${on[@]}" --pairs "$pairs" -o "$study/angles"
+step gap gap "${models[@]}" "${on[@]}" --pairs "$pairs" -o "$study/gap"
+step plane plane "$lp" "${models[0]}" "${models[1]}" "${on[@]}" --grid 15 -o "$study/plane"
+
+echo "tables and pages: $study"
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'failed: %s\n' "${failed[@]}" >&2
+  exit 4
+fi
