@@ -56,14 +56,15 @@ std::string analysis_html(const AnalysisPage& page) {
          ". This file is complete: it loads nothing from the network.</footer>\n</body>\n</html>\n";
 }
 
-void check_analysis_place(const AnalysisPlace& place, const std::string& name) {
+void check_analysis_place(const AnalysisPlace& place, const std::string& name,
+                          const std::string& flag) {
   if (place.out.empty() || place.overwrite || place.plan_only) return;
   for (const char* ending : kEndings) {
     const fs::path file = place.out / (name + ending);
     std::error_code ignored;
     if (fs::exists(fs::symlink_status(file, ignored)))
       throw UsageError(printable(file.string()) +
-                       " exists; --overwrite replaces it, or give another folder to -o");
+                       " exists; --overwrite replaces it, or give another folder to " + flag);
   }
 }
 

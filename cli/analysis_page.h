@@ -25,7 +25,8 @@ std::string analysis_html(const AnalysisPage& page);
 std::string preformatted(const std::string& text);
 
 // Throws UsageError when the finished files exist already and may not be replaced.
-void check_analysis_place(const AnalysisPlace& place, const std::string& name);
+void check_analysis_place(const AnalysisPlace& place, const std::string& name,
+                          const std::string& flag = "-o");
 
 // Writes NAME.json and NAME.html when there is a folder, and prints one JSON document or the text.
 void publish_analysis(const AnalysisPlace& place, const std::string& name, const Json& json,

@@ -11,6 +11,7 @@
 #include "stockpot/base/text.h"
 #include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/checkpoint/tensor_role.h"
+#include "stockpot/eval/feature_cache.h"
 #include "stockpot/landscape/words.h"
 #include "stockpot/model/runtime.h"
 
@@ -84,6 +85,7 @@ Json AnalysisWork::header(const AnalysisRequest& request) const {
                        {"command", request.command},
                        {"models", models},
                        {"config", sha256(mixtures_->folders().front().config.dump())},
+                       {"preprocessing", describe(mixtures_->folders().front().preprocessing)},
                        {"sets", sets},
                        {"batchnorm", batchnorm_},
                        {"device", cpu_ ? "cpu" : "cuda"},

@@ -54,7 +54,7 @@ FigureLine diagram(const std::string& label, const char* colour, const Reliabili
 
 std::string figure_of(const CalibratedModel& model, const CalibratedSet& set) {
   LineFigure figure;
-  figure.caption = printable(model.name) + " on " + printable(set.name) +
+  figure.caption = printable(model.label) + " on " + printable(set.name) +
                    ": accuracy against confidence in parts of equal size. Below the dashed line "
                    "the model is surer than it is right.";
   figure.x_label = "confidence";
@@ -76,7 +76,7 @@ std::vector<std::string> sentences(const CalibrationStudy& study) {
   std::vector<std::string> list;
   for (const CalibratedModel& model : study.models)
     if (model.temperature.at_bound)
-      list.push_back(printable(model.name) +
+      list.push_back(printable(model.label) +
                      ": the likelihood has no largest value inside of the range of temperatures: " +
                      (model.temperature.value < 1 ? "all held-out rows are right"
                                                   : "its logits do not fit the labels"));
@@ -122,7 +122,7 @@ std::string calibration_text(const CalibrationStudy& study, std::size_t width) {
                    {"Brier", true}});
   for (const CalibratedModel& model : study.models)
     for (const CalibratedSet& set : model.sets)
-      table.add({printable(model.name), printable(set.name), std::string(words(set.role).shown),
+      table.add({printable(model.label), printable(set.name), std::string(words(set.role).shown),
                  significant(model.temperature.value, 4), fixed(100 * set.accuracy.value(), 2),
                  change(set.before.mass.expected_error, set.after.mass.expected_error, 100, 2),
                  change(set.before.width.expected_error, set.after.width.expected_error, 100, 2),

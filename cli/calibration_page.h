@@ -19,7 +19,8 @@ struct CalibratedSet {
 };
 
 struct CalibratedModel {
-  std::string name;  // from the user; not yet printable
+  // From the user, not yet printable: its path, and that without what all paths share.
+  std::string name, label;
   Temperature temperature;
   std::vector<CalibratedSet> sets;
 };

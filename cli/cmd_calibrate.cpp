@@ -10,6 +10,7 @@
 #include "cli/torch_commands.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/landscape/words.h"
 #include "stockpot/model/runtime.h"
 #include "stockpot/soup/logit_ensemble.h"
 
@@ -20,7 +21,7 @@ namespace {
 CalibratedModel calibrated(const std::string& name, const LogitsTable& table, int bins,
                            const std::function<Predictions(std::size_t set)>& on) {
   CalibratedModel model;
-  model.name = name;
+  model.name = model.label = name;
   model.temperature = fit_temperature(on(table.held_out));
   for (std::size_t set = 0; set < table.sets.size(); ++set) {
     const Predictions predictions = on(set);
@@ -65,6 +66,8 @@ int cmd_calibrate(const CalibrateArgs& args, const CommandLine& line) {
   for (std::size_t i = 0; i < table.names.size(); ++i)
     study.models.push_back(calibrated(table.names[i], table, study.bins,
                                       [&](std::size_t set) { return table.on(i, set); }));
+  const std::vector<std::string> labels = landscape::model_names(args.models);
+  for (std::size_t i = 0; i < labels.size(); ++i) study.models[i].label = labels[i];
   if (args.ensemble) {
     std::vector<std::size_t> all(table.names.size());
     std::iota(all.begin(), all.end(), std::size_t{0});

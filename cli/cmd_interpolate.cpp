@@ -6,6 +6,7 @@
 #include "cli/merge_work.h"
 #include "cli/mix_args.h"
 #include "cli/named_sets.h"
+#include "cli/soup_batchnorm.h"
 #include "cli/terminal.h"
 #include "cli/torch_commands.h"
 #include "stockpot/base/error.h"
@@ -25,6 +26,14 @@ void check(const InterpolateArgs& args) {
   if (!request.output.empty() && !request.written.overwrite && fs::exists(request.output, ignored))
     throw UsageError(printable(request.output.string()) +
                      " exists already; --overwrite replaces it");
+  const std::string ending = request.output.extension().string();
+  if (request.batchnorm == "recompute" &&
+      (request.written.type() || request.written.container() ||
+       !request.written.shard_size.empty() || ending == ".safetensors" || ending == ".pt" ||
+       ending == ".pth" || ending == ".bin"))
+    throw UsageError(
+        "--bn recompute writes a model folder in the models' own type: leave out --dtype, --format "
+        "and --shard-size, and name a folder with -o");
   if (!request.groups.empty() || !request.head.empty() || !request.backbone.empty() ||
       !request.depth.empty() || request.intersection)
     throw UsageError(
@@ -75,10 +84,8 @@ void write_chosen(const InterpolateArgs& args, double alpha, Mixtures& mixtures,
                   Progress& progress) {
   const MergeRequest& request = args.request;
   const std::vector<double> weights{1 - alpha, alpha};
-  if (request.batchnorm == "recompute") {
-    if (request.written.overwrite) fs::remove_all(request.output);
-    return mixtures.model(weights).save(request.output);
-  }
+  if (request.batchnorm == "recompute")
+    return save_model(mixtures.model(weights), request.output, request.written.overwrite);
   write_merge(request, request.models, alpha, progress);
 }
 
@@ -86,7 +93,7 @@ void write_chosen(const InterpolateArgs& args, double alpha, Mixtures& mixtures,
 
 int cmd_interpolate(const InterpolateArgs& args, const CommandLine& line) {
   check(args);
-  check_analysis_place(args.place, "interpolation");
+  check_analysis_place(args.place, "interpolation", "--report");
   TerminalProgress progress(line.quiet);
   const std::vector<double> alphas = alphas_of(args.request);
   if (args.request.written.dry_run) {

@@ -6,6 +6,7 @@
 #include "cli/plane_page.h"
 #include "cli/torch_commands.h"
 #include "stockpot/base/text.h"
+#include "stockpot/merge/tiles.h"
 #include "stockpot/metrics/accuracy.h"
 
 namespace stockpot::cli {
@@ -44,6 +45,7 @@ int cmd_plane(const PlaneArgs& args, const CommandLine& line) {
   const Json settings = Json::object({{"grid", args.grid}, {"margin", args.margin}});
   AnalysisWork work({"plane", models, settings}, args.sets, args.place, true, line, progress);
   const std::vector<Checkpoint>& opened = work.mixtures().checkpoints();
+  for (const Checkpoint& model : opened) require_finite(model);
   const PlaneFrame frame(measure_triangle(opened[0], opened[1], opened[2]));
   const PlaneGrid grid = PlaneGrid::around(frame, args.grid, args.margin);
   if (args.place.plan_only) {

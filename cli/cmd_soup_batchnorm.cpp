@@ -54,7 +54,7 @@ int cmd_soup_uniform_pictures(const SoupArgs& args, const CommandLine& line) {
     if (!line.json) std::cout << soup.text() << "\n";
   }
   if (policy == "recompute") {
-    soup.save_recomputed(args.output);
+    soup.save_recomputed(args.output, args.written.overwrite);
   } else {
     MergeRequest request;
     request.command = request.method = "average";

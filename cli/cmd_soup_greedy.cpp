@@ -22,20 +22,6 @@ MetricKind metric_of(const SoupArgs& args) {
                    (near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
-// `warnings` gets what reading a recipe's sets noticed, such as pictures that two of them share.
-HeldOut held_out_pictures(const SoupArgs& args, const std::vector<std::string>& classes,
-                          std::vector<std::string>& warnings, Progress& progress) {
-  progress.status("reading the held-out pictures");
-  if (!args.recipe.empty()) {
-    DataSets data = sets_of_recipe(args.recipe, classes, progress);
-    warnings = std::move(data.notes);
-    return std::move(data.held_out);
-  }
-  LoadOptions options;
-  options.classes = classes;
-  return HeldOut{ImageDataset::load(parse_sources(args.held_out), options)};
-}
-
 }  // namespace
 
 int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
@@ -53,7 +39,8 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
   }
   SoupWork work(args, line, paths, Container::safetensors, progress);
   std::vector<std::string> warnings;
-  const HeldOut held_out = held_out_pictures(args, first.labels, warnings, progress);
+  const HeldOut held_out =
+      held_out_pictures(args.recipe, args.held_out, first.labels, warnings, progress);
 
   PictureScorerOptions how;
   how.metric = metric;
@@ -91,8 +78,7 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
         facts.batchnorm_text = soup.text();
       }
       if (policy != "recompute") return policy;
-      if (args.written.overwrite) fs::remove_all(model);
-      soup.save_recomputed(model);
+      soup.save_recomputed(model, args.written.overwrite);
       return std::string();
     };
   return work.run(judge);

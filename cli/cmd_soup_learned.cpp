@@ -16,6 +16,7 @@
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
 #include "stockpot/checkpoint/content_hash.h"
+#include "stockpot/eval/feature_cache.h"
 #include "stockpot/learned/learn.h"
 #include "stockpot/merge/tiles.h"
 #include "stockpot/model/runtime.h"
@@ -115,19 +116,11 @@ void LearnedWork::open_models() {
 }
 
 void LearnedWork::load_pictures() {
-  LoadOptions options;
-  options.classes = folders_.front().labels;
-  progress_.status("reading the held-out pictures");
-  if (!args_.recipe.empty()) {
-    DataSets data = sets_of_recipe(args_.recipe, options.classes, progress_);
-    notes_ = std::move(data.notes);
-    held_out_.emplace(std::move(data.held_out));
-    return;
-  }
-  if (args_.held_out.empty())
-    throw UsageError("soup learned needs held-out pictures: --val SOURCE or --recipe RUN");
-  held_out_.emplace(HeldOut{ImageDataset::load(parse_sources(args_.held_out), options)});
+  const std::vector<std::string>& classes = folders_.front().labels;
+  held_out_.emplace(held_out_pictures(args_.recipe, args_.held_out, classes, notes_, progress_));
   if (args_.train.empty()) return;
+  LoadOptions options;
+  options.classes = classes;
   const ImageDataset train = ImageDataset::load(parse_sources(args_.train), options);
   const std::int64_t shared = shared_images(train, held_out_->set);
   if (shared == 0) return;
@@ -140,7 +133,12 @@ void LearnedWork::load_pictures() {
 Json LearnedWork::identity() const {
   Json keys = Json::array();
   for (const std::string& key : keys_) keys.push(key);
+  Json chosen = Json::array();
+  for (const fs::path& path : args_.chosen) chosen.push(path.lexically_normal().native());
+  const std::string greedy =
+      args_.greedy.empty() ? "" : sha256(Json::read(args_.greedy / "result.json").dump());
   return Json::object({{"models", std::move(keys)},
+                       {"preprocessing", describe(folders_.front().preprocessing)},
                        {"held_out", hash_of(held_out_->set)},
                        {"rows", args_.rows},
                        {"form", args_.form},
@@ -152,6 +150,9 @@ Json LearnedWork::identity() const {
                        {"batch", args_.batch},
                        {"seed", args_.seed},
                        {"start", args_.start},
+                       {"chosen", std::move(chosen)},
+                       {"greedy", greedy},
+                       {"logits", args_.logits.native()},
                        {"bn", args_.batchnorm},
                        {"keep", args_.keep},
                        {"device", device_.is_cpu() ? "cpu" : "cuda"},
@@ -208,11 +209,6 @@ bool LearnedWork::finished(const Json& identity) {
   const std::string shown = printable(args_.output.native());
   if (fs::exists(args_.output, ignored) && !fs::is_directory(args_.output, ignored))
     throw UsageError(shown + " exists and is no folder; name another output");
-  if (args_.written.overwrite) {
-    for (const fs::path& path : {result_file(), start_file()}) fs::remove(path, ignored);
-    fs::remove_all(state_folder(), ignored);
-    return false;
-  }
   if (!fs::exists(result_file(), ignored)) {
     if (fs::exists(args_.output, ignored) && !fs::is_empty(args_.output, ignored) &&
         !fs::exists(state_folder(), ignored) && !fs::exists(start_file(), ignored))
@@ -222,13 +218,18 @@ bool LearnedWork::finished(const Json& identity) {
   }
   const Json result = Json::read(result_file());
   const Json* before = result.find("identity");
-  if (before == nullptr)
+  if (before == nullptr || before->find("rows") == nullptr)
     throw UsageError(shown + " holds the result of another command; name another output");
+  if (args_.written.overwrite) {  // a finished soup; one that was begun goes on
+    for (const fs::path& path : {result_file(), start_file()}) fs::remove(path, ignored);
+    fs::remove_all(state_folder(), ignored);
+    return false;
+  }
   const std::vector<std::string> differences = identity_differences(*before, identity);
   if (!differences.empty())
     throw UsageError(shown + " holds a soup that was learned otherwise: " +
                      join(differences, "; ") + "; --overwrite replaces it");
-  return true;
+  return fs::exists(model_folder(), ignored);  // else it is made again
 }
 
 // Found once, so that a run that goes on does not run the models again.

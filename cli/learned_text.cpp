@@ -9,6 +9,7 @@
 #include "stockpot/base/text_table.h"
 #include "stockpot/base/version.h"
 #include "stockpot/blend/optimizers.h"
+#include "stockpot/landscape/words.h"
 
 namespace stockpot::cli {
 namespace {
@@ -36,6 +37,9 @@ std::string coefficients_text(const Json& result, std::size_t width) {
   const auto& models = result.find("models")->items();
   const auto& rows = result.find("rows")->items();
   const std::vector<double> mean = numbers_of(*result.find("mean"));
+  std::vector<std::filesystem::path> paths;
+  for (const Json& model : models) paths.emplace_back(model.find("path")->as_string());
+  const std::vector<std::string> names = landscape::model_names(paths);
   std::vector<std::size_t> order(models.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return mean[a] > mean[b]; });
@@ -45,8 +49,7 @@ std::string coefficients_text(const Json& result, std::size_t width) {
   TextTable table(columns);
   for (std::size_t place = 0; place < std::min(order.size(), kShown); ++place) {
     const std::size_t model = order[place];
-    std::vector<std::string> cells{printable(models[model].find("path")->as_string()),
-                                   coefficient(mean[model])};
+    std::vector<std::string> cells{printable(names[model]), coefficient(mean[model])};
     if (rows.size() > 1) {
       double least = mean[model], most = -std::numeric_limits<double>::infinity();
       std::string where;

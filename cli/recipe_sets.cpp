@@ -1,5 +1,8 @@
 #include "cli/recipe_sets.h"
 
+#include <utility>
+
+#include "cli/sources.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 
@@ -15,9 +18,26 @@ DataSets sets_of_recipe(const std::filesystem::path& recipe,
   DataSets data = load_data(Recipe::read(file), progress);
   if (data.train.classes() != classes)
     throw UsageError(printable(file.string()) + ": its classes (" +
-                     join(data.train.classes(), ", ") + ") are not those of the models (" +
-                     join(classes, ", ") + ")");
+                     printable(join(data.train.classes(), ", ")) +
+                     ") are not those of the models (" + printable(join(classes, ", ")) + ")");
   return data;
+}
+
+HeldOut held_out_pictures(const std::filesystem::path& recipe,
+                          const std::vector<std::string>& sources,
+                          const std::vector<std::string>& classes, std::vector<std::string>& notes,
+                          Progress& progress) {
+  progress.status("reading the held-out pictures");
+  if (!recipe.empty()) {
+    DataSets data = sets_of_recipe(recipe, classes, progress);
+    notes = std::move(data.notes);
+    return std::move(data.held_out);
+  }
+  if (sources.empty())
+    throw UsageError("held-out pictures are needed: --val SOURCE or --recipe RUN");
+  LoadOptions options;
+  options.classes = classes;
+  return HeldOut{ImageDataset::load(parse_sources(sources), options)};
 }
 
 }  // namespace stockpot::cli

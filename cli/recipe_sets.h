@@ -15,4 +15,11 @@ namespace stockpot::cli {
 DataSets sets_of_recipe(const std::filesystem::path& recipe,
                         const std::vector<std::string>& classes, Progress& progress);
 
+// The held-out set of the recipe, or when there is none (""), of the sources. `notes` gets what
+// reading a recipe's sets noticed, such as pictures that two of them share.
+HeldOut held_out_pictures(const std::filesystem::path& recipe,
+                          const std::vector<std::string>& sources,
+                          const std::vector<std::string>& classes, std::vector<std::string>& notes,
+                          Progress& progress);
+
 }  // namespace stockpot::cli

@@ -1,6 +1,7 @@
 #include "cli/soup_batchnorm.h"
 
 #include "cli/mix_args.h"
+#include "stockpot/base/file.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/text_table.h"
 
@@ -49,9 +50,18 @@ const BatchNormScore& SoupBatchNorm::best() const {
   return *best;
 }
 
-void SoupBatchNorm::save_recomputed(const fs::path& folder) {
+void SoupBatchNorm::save_recomputed(const fs::path& folder, bool replace) {
   Mixtures mixed = mixtures("recompute");
-  mixed.model(weights()).save(folder);
+  save_model(mixed.model(weights()), folder, replace);
+}
+
+void save_model(const Classifier& model, const fs::path& folder, bool replace) {
+  const std::vector<OwnedTensor> tensors = model.state();
+  std::vector<TensorView> views;
+  for (const OwnedTensor& tensor : tensors) views.push_back(tensor.view());
+  PendingFolder pending(folder);
+  write_model_folder(pending.path(), model.folder(), views, model.labels());
+  pending.publish(replace);
 }
 
 Json SoupBatchNorm::to_json() const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "stockpot/base/json.h"
+#include "stockpot/model/classifier.h"
 #include "stockpot/pipeline/mixtures.h"
 
 namespace stockpot::cli {
@@ -34,7 +35,8 @@ class SoupBatchNorm {
   // first.
   const BatchNormScore& best() const;
   // Writes the soup with recomputed statistics as a model folder.
-  void save_recomputed(const fs::path& folder);
+  // Throws WriteError when the folder exists, unless `replace`.
+  void save_recomputed(const fs::path& folder, bool replace);
 
   Json to_json() const;
   std::string text() const;  // a table
@@ -51,5 +53,9 @@ class SoupBatchNorm {
   Progress& progress_;
   std::vector<BatchNormScore> scores_;
 };
+
+// Classifier::save(), which with `replace` leaves a folder that is there in place until the new one
+// is whole.
+void save_model(const Classifier& model, const fs::path& folder, bool replace);
 
 }  // namespace stockpot::cli

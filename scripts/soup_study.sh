@@ -88,14 +88,14 @@ for soup in uniform greedy-ties-metric greedy-strict-metric greedy-ties-random \
   done
 done
 greedy=$study/soups/greedy-ties-metric/model
-step ensemble ensemble "${all[@]}" "${on[@]}" --soup --logits "$study/logits" -o "$study/ensemble"
+step ensemble ensemble "${all[@]}" "${on[@]}" --soup --logits "$study/logits" -o "$study/ensemble" --overwrite
 step calibration calibrate "${all[@]:1:1}" "${soups[@]}" "${on[@]}" --logits "$study/logits" \
-  -o "$study/calibration"
+  -o "$study/calibration" --overwrite
 step wise-uniform interpolate "$lp" "$study/soups/uniform" "${on[@]}" --alphas 0:1:11 \
-  --report "$study/wise-uniform"
+  --report "$study/wise-uniform" --overwrite
 step wise-greedy interpolate "$lp" "$greedy" "${on[@]}" --alphas 0:1:11 \
-  --report "$study/wise-greedy"
-step curve soup curve "${all[@]}" "${on[@]}" --repeats 10 -o "$study/curve"
+  --report "$study/wise-greedy" --overwrite
+step curve soup curve "${all[@]}" "${on[@]}" --repeats 10 -o "$study/curve" --overwrite
 step angles angles "${models[@]}" --base "$lp" "${on[@]}" --pairs "$pairs" -o "$study/angles"
 step gap gap "${models[@]}" "${on[@]}" --pairs "$pairs" -o "$study/gap"
 step plane plane "$lp" "${models[0]}" "${models[1]}" "${on[@]}" --grid 15 -o "$study/plane"

@@ -37,20 +37,6 @@ std::string pixels_hash(const ImageDataset& set) {
   return hasher.take().hex();
 }
 
-Json describe(const Preprocessing& p) {
-  Json mean = Json::array(), std = Json::array();
-  for (const float value : p.mean) mean.push(static_cast<double>(value));
-  for (const float value : p.std) std.push(static_cast<double>(value));
-  return Json::object({{"resize_exact", p.resize_exact},
-                       {"resize_height", p.resize_height},
-                       {"resize_width", p.resize_width},
-                       {"crop_height", p.crop_height},
-                       {"crop_width", p.crop_width},
-                       {"interpolation", static_cast<int>(p.interpolation)},
-                       {"mean", mean},
-                       {"std", std}});
-}
-
 TensorView view_of(const at::Tensor& features) {
   const auto count = static_cast<std::size_t>(features.numel());
   return {"features",
@@ -110,6 +96,20 @@ void keep_features(const fs::path& path, const Json& key, const at::Tensor& feat
 }
 
 }  // namespace
+
+Json describe(const Preprocessing& p) {
+  Json mean = Json::array(), std = Json::array();
+  for (const float value : p.mean) mean.push(static_cast<double>(value));
+  for (const float value : p.std) std.push(static_cast<double>(value));
+  return Json::object({{"resize_exact", p.resize_exact},
+                       {"resize_height", p.resize_height},
+                       {"resize_width", p.resize_width},
+                       {"crop_height", p.crop_height},
+                       {"crop_width", p.crop_width},
+                       {"interpolation", static_cast<int>(p.interpolation)},
+                       {"mean", mean},
+                       {"std", std}});
+}
 
 Json feature_key(const Classifier& model, const ImageDataset& set, const EvalOptions& options) {
   return Json::object({{"stockpot", kVersion},

@@ -32,6 +32,9 @@ at::Tensor cached_features(Classifier& model, const ImageDataset& set, const Eva
 // precision, and the version of stockpot.
 Json feature_key(const Classifier& model, const ImageDataset& set, const EvalOptions& options);
 
+// All of it, for such keys.
+Json describe(const Preprocessing& preprocessing);
+
 // Where the features of this key would lie.
 std::filesystem::path feature_file(const std::filesystem::path& folder, const Json& key);
 

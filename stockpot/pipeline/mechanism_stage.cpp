@@ -59,7 +59,9 @@ Json inputs_of(const TrainContext& context, const Subjects& subjects,
   for (const TrainedModel* model : subjects.afters) add(*model);
   for (const auto& [name, set] : sets) {
     std::string ids;
-    for (std::int64_t i = 0; i < set->size(); ++i) ids += set->id(i) + '\n';
+    for (std::int64_t i = 0; i < set->size(); ++i)
+      ids += set->id(i) + '\0' + std::to_string(set->label(i)) + '\0' +
+             std::to_string(set->content_hash(i)) + '\n';
     rows.set(name, sha256(ids));
   }
   inputs.set("models", models);

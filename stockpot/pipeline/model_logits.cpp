@@ -1,9 +1,11 @@
 #include "stockpot/pipeline/model_logits.h"
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/eval/evaluate.h"
+#include "stockpot/eval/feature_cache.h"
 #include "stockpot/pipeline/model_on_sets.h"
 #include "stockpot/pipeline/run_folder.h"
 
@@ -19,15 +21,27 @@ ModelLogits::ModelLogits(const std::vector<fs::path>& models, std::vector<NamedS
   }
 }
 
+// Of all sets: the pixels of their rows.
+const std::string& ModelLogits::pictures() {
+  if (!pictures_.empty()) return pictures_;
+  std::string text;
+  for (const NamedSet& set : sets_)
+    for (std::int64_t i = 0; i < set.set.size(); ++i)
+      text += std::to_string(set.set.content_hash(i)) + '\n';
+  return pictures_ = sha256(text);
+}
+
 fs::path ModelLogits::file(std::size_t model, std::size_t set) {
   std::string& key = keys_[model];
   if (key.empty()) {
     const fs::path& path = folders_[model].path;
     progress_.status("reading " + printable(path.string()));
+    // All that logits depend on: pictures of the same names are not the same pictures.
     key = file_name_for(path.string()) + "-" +
-          content_hash(open_weights(folders_[model]))
-              .substr(std::string_view("xxh3-128:").size(), 12) +
-          (options_.bf16 ? "-bf16" : "");
+          sha256(content_hash(open_weights(folders_[model])) + folders_[model].config.dump() +
+                 describe(folders_[model].preprocessing).dump() + pictures() +
+                 (options_.bf16 ? "bf16" : "") + (options_.device.is_cpu() ? "cpu" : "cuda"))
+              .substr(0, 16);
   }
   return options_.folder / key / (file_name_for(sets_[set].name) + ".safetensors");
 }

@@ -16,8 +16,9 @@ struct LogitsOptions {
   at::Device device = at::kCPU;
   bool bf16 = false;
   std::int64_t batch_size = 256;
-  // A logits store for each model and set: <folder>/<model>-<content>/<set>.safetensors. What is
-  // there and of these very rows and weights is read instead of computed. Empty: memory.
+  // A logits store for each model and set: <folder>/<model>-<content>/<set>.safetensors, the
+  // content being that of the model and of all sets. What is there is read instead of computed.
+  // Empty: memory.
   fs::path folder = {};
 };
 
@@ -36,6 +37,7 @@ class ModelLogits {
 
  private:
   fs::path file(std::size_t model, std::size_t set);
+  const std::string& pictures();
   Predictions computed(std::size_t model, std::size_t set);
 
   std::vector<ModelFolder> folders_;
@@ -43,6 +45,7 @@ class ModelLogits {
   LogitsOptions options_;
   Progress& progress_;
   std::vector<std::string> keys_;  // names in the folder; "" before they are needed
+  std::string pictures_;           // a hash of all sets' pixels; "" before it is needed
   std::optional<Classifier> loaded_;
   std::size_t loaded_model_ = 0;
   std::map<std::pair<std::size_t, std::size_t>, Predictions> kept_;  // without a folder

@@ -96,6 +96,8 @@ void add_mechanism(const TrainContext& context, const std::vector<TrainedModel>&
     report.mechanism = measure_mechanism(context, models, report);
   } catch (const RunError& error) {
     report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
+  } catch (const FormatError& error) {
+    report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
   } catch (const UsageError& error) {
     report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
   }

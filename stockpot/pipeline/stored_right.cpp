@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "stockpot/base/hash.h"
 #include "stockpot/eval/evaluate.h"
@@ -17,6 +18,17 @@ RightOnSet right_in(const Predictions& predictions) {
   return {RightRows(predictions), sha256(pictures)};
 }
 
+// Copies of one picture, each corrupted otherwise ("ID@noise:3"), are no independent rows: tests
+// and intervals over pictures would be too sure.
+bool has_copies(const Predictions& predictions) {
+  std::set<std::string> seen;
+  for (const std::string& id : predictions.ids)
+    if (const std::size_t at = id.rfind('@');
+        at != std::string::npos && !seen.insert(id.substr(0, at)).second)
+      return true;
+  return false;
+}
+
 }  // namespace
 
 RightOf stored_right(const fs::path& run) {
@@ -28,7 +40,9 @@ RightOf stored_right(const fs::path& run) {
         if (const auto known = read->find(file); known != read->end()) return known->second;
         std::error_code error;
         std::optional<RightOnSet> right;
-        if (fs::exists(file, error)) right = right_in(read_predictions(file));
+        if (fs::exists(file, error))
+          if (const Predictions stored = read_predictions(file); !has_copies(stored))
+            right = right_in(stored);
         return (*read)[file] = right;
       };
 }

@@ -30,6 +30,12 @@ std::string relative_to_run(const TrainContext& context, const fs::path& folder)
   return fs::path(folder / "model").lexically_relative(context.folder.path()).string();
 }
 
+// Beside a side network both backbones see every picture.
+int cost_of(const TrainedModel& trained) {
+  const std::pair<std::string, std::string> side{"side_network", "true"};
+  return std::ranges::find(trained.choices, side) == trained.choices.end() ? 1 : 2;
+}
+
 ReportedModel reported(const TrainContext& context, const TrainedModel& trained) {
   ReportedModel model;
   model.name = trained.name;
@@ -39,25 +45,25 @@ ReportedModel reported(const TrainContext& context, const TrainedModel& trained)
       trained.kind == RowKind::search ? context.recipe.search_seed : trained.seed);
   model.method = trained.method;
   model.choices = trained.choices;
-  // Both backbones see every picture.
-  if (std::find(model.choices.begin(), model.choices.end(),
-                std::pair<std::string, std::string>{"side_network", "true"}) != model.choices.end())
-    model.inference_cost = 2;
+  model.inference_cost = cost_of(trained);
   model.folder = relative_to_run(context, trained.folder);
   model.train_seconds = trained.seconds;
   model.warnings = trained.warnings;
   return model;
 }
 
-ReportedModel reported(const TrainContext& context, const Soup& soup, std::size_t candidates) {
+ReportedModel reported(const TrainContext& context, const Soup& soup,
+                       const std::vector<TrainedModel>& candidates) {
   ReportedModel model;
   model.name = soup.name;
   model.kind = RowKind::soup;
   model.method = "soup-" + soup.id;
   model.folder = relative_to_run(context, soup.folder);
   model.choices.emplace_back("ingredients", std::to_string(soup.ingredients.size()) + " of " +
-                                                std::to_string(candidates) + ": " +
+                                                std::to_string(candidates.size()) + ": " +
                                                 join(soup.ingredients, ", "));
+  for (const TrainedModel& candidate : candidates)
+    model.inference_cost = std::max(model.inference_cost, cost_of(candidate));
   return model;
 }
 
@@ -68,7 +74,10 @@ void add_ensemble(const TrainContext& context, const std::string& name, const st
   model.name = name;
   model.kind = RowKind::ensemble;
   model.method = method;
-  model.inference_cost = static_cast<int>(members.size());
+  model.inference_cost = 0;
+  for (const TrainedModel& candidate : candidates)
+    if (std::ranges::find(members, candidate.id) != members.end())
+      model.inference_cost += cost_of(candidate);
   model.choices.emplace_back("members",
                              std::to_string(members.size()) + ": " + join(members, ", "));
   for (const NamedSet& named : all_sets(context.data)) {
@@ -124,7 +133,7 @@ void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& 
   }
   for (const Soup& soup : soups)
     evaluate("soup-" + soup.id, ModelOnSets(context, soup.folder),
-             reported(context, soup, candidates.size()));
+             reported(context, soup, candidates));
   if (candidates.size() > 1) {
     std::vector<std::string> all;
     for (const TrainedModel& model : candidates) all.push_back(model.id);

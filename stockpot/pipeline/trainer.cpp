@@ -212,6 +212,9 @@ Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRu
   if (model.has_batchnorm())
     outcome.choices.emplace_back("largest change of BatchNorm statistics",
                                  significant(fitted.batchnorm_change, 3));
+  if (options.swad &&
+      std::ranges::find(fitted.averages, "swad", &AveragedModel::name) == fitted.averages.end())
+    outcome.choices.emplace_back("swad", "none: the held-out loss fell until the end");
   outcome.details = Json::object(
       {{"best_epoch", fitted.best_epoch}, {"batchnorm_change", fitted.batchnorm_change}});
   save_model(model, run.folder() / "model", run);

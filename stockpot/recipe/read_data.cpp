@@ -228,6 +228,14 @@ void read_data_sets(const YamlNode& root, Recipe& recipe, Problems& problems) {
   data.get("val_is_ood", recipe.held_out_is_ood);
   data.get("memory", recipe.data_memory);
   if (const YamlNode* test = data.find("test")) read_test_sets(*test, recipe, problems);
+  const bool splits_off =
+      (!recipe.held_out && recipe.held_out_split.fraction > 0) || recipe.id_test_split.fraction > 0;
+  const bool copies = std::ranges::any_of(
+      recipe.train.sources, [](const SourceSpec& source) { return source.corruptions.size() > 1; });
+  if (splits_off && copies)
+    problems.add(*node,
+                 "data.train has several corruptions of each picture: a part that is split off "
+                 "would hold copies of what is trained on; name val and test.id as sets");
 }
 
 }  // namespace stockpot

@@ -199,7 +199,7 @@ std::string plus_minus(const TableCell& cell) {
 
 std::vector<std::string> table_notes(const RunReport& report, const ResultTable& table) {
   std::vector<std::string> notes;
-  if (!report.out_of_protocol.empty()) notes.push_back(report.out_of_protocol);
+  if (!report.out_of_protocol.empty()) notes.push_back(printable(report.out_of_protocol));
   std::string intervals = "Accuracy in percent; ± is the 95 % interval, longer side: ";
   intervals += table.several_seeds
                    ? "Student's t over the seeds where there are several, otherwise Wilson's "

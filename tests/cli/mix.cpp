@@ -68,6 +68,32 @@ TEST_F(Mix, InterpolateEvaluatesChoosesAndWritesTheModelOfItsChoice) {
   EXPECT_EQ(run({"interpolate", "m0", "m1", "--val", "train", "--report", "wise"}).code, 2);
 }
 
+TEST_F(Mix, ARecipeNamesTheSets) {
+  const std::vector<std::string> sets = {"--val", "val", "--ood", "shifted=val"};
+  const auto with = [](std::vector<std::string> command, const std::vector<std::string>& more) {
+    command.insert(command.end(), more.begin(), more.end());
+    return command;
+  };
+  const std::vector<std::string> recipe = {"--recipe", "recipe.yaml"};
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"ensemble", "m0", "m1", "m2"}, {"calibrate", "m0", "m1"}})
+    EXPECT_EQ(json(with(command, recipe)).dump(), json(with(command, sets)).dump()) << command[0];
+  ASSERT_EQ(run({"soup", "greedy", "m0", "m1", "m2", "--recipe", "recipe.yaml", "-o", "a"}).code,
+            0);
+  ASSERT_EQ(run({"soup", "greedy", "m0", "m1", "m2", "--val", "val", "-o", "b"}).code, 0);
+  EXPECT_EQ(slurp(world / "a/model/model.safetensors"), slurp(world / "b/model/model.safetensors"));
+  EXPECT_EQ(run({"soup", "learned", "m0", "m1", "--recipe", "recipe.yaml", "--epochs", "1", "-o",
+                 "learned"})
+                .code,
+            0);
+  const Outcome none = run({"calibrate", "m0", "--recipe", "train"});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_NE(none.err.find("it has no recipe.yaml"), std::string::npos) << none.err;
+  const Outcome twice = run({"calibrate", "m0", "--recipe", "recipe.yaml", "--val", "train"});
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_NE(twice.err.find("two sets are called val"), std::string::npos) << twice.err;
+}
+
 TEST_F(Mix, InterpolateWithoutSetsStillNeedsAnOutput) {
   const Outcome outcome = run({"interpolate", "m0", "m1"});
   EXPECT_EQ(outcome.code, 2);
@@ -150,16 +176,25 @@ TEST_F(Mix, SoupCurveNestsSubsetsAndEndsAtAllModels) {
     const std::int64_t size = soup.find("size")->as_integer();
     const auto members = static_cast<std::int64_t>(soup.find("members")->items().size());
     const std::int64_t right = soup.find("sets")->find("val")->find("correct")->as_integer();
-    if (method == "uniform") EXPECT_EQ(members, size);
-    if (size == 1) EXPECT_EQ(members, 1);
-    if (method == "best single" && size == 5) EXPECT_EQ(right, best);
-    if (method == "greedy" && size == 5) EXPECT_GE(right, best);
+    if (method == "uniform") {
+      EXPECT_EQ(members, size);
+    }
+    if (size == 1) {
+      EXPECT_EQ(members, 1);
+    }
+    if (method == "best single" && size == 5) {
+      EXPECT_EQ(right, best);
+    }
+    if (method == "greedy" && size == 5) {
+      EXPECT_GE(right, best);
+    }
   }
   ASSERT_EQ(run({"soup", "uniform", "m0", "m1", "m2", "m3", "m4", "-o", "all"}).code, 0);
   const std::int64_t all = correct("all");
   for (const Json& soup : soups)
-    if (soup.find("method")->as_string() == "uniform" && soup.find("size")->as_integer() == 5)
+    if (soup.find("method")->as_string() == "uniform" && soup.find("size")->as_integer() == 5) {
       EXPECT_EQ(soup.find("sets")->find("val")->find("correct")->as_integer(), all);
+    }
   EXPECT_TRUE(fs::exists(world / "page/curve.html"));
 }
 

@@ -178,5 +178,13 @@ TEST_F(RecipeTest, SaysWhatIsWrongWithCorruptionsAndSuperclasses) {
   EXPECT_CONTAINS(message, "names jpeg:2 twice");
 }
 
+TEST_F(RecipeTest, RefusesToSplitATrainingSetOfCopies) {
+  const std::string head =
+      "version: 1\nmodel: model\ndata:\n  train: {imagefolder: photos, corrupt: ";
+  const std::string tail = "}\n  val: {split_from: train, fraction: 0.1}\nmethods: {lp: }\n";
+  EXPECT_CONTAINS(problems(head + "[jpeg, contrast]" + tail),
+                  "several corruptions of each picture");
+}
+
 }  // namespace
 }  // namespace stockpot
