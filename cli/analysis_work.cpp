@@ -25,15 +25,6 @@ BatchNormPolicy policy_of(const std::string& name) {
                                : BatchNormPolicy::variance;
 }
 
-// The pictures and labels of a set.
-std::string hash_of(const ImageDataset& set) {
-  std::string text;
-  for (const std::string& name : set.classes()) text += name + "\n";
-  for (std::int64_t i = 0; i < set.size(); ++i)
-    text += std::to_string(set.content_hash(i)) + " " + std::to_string(set.label(i)) + "\n";
-  return sha256(text);
-}
-
 // Whether all models have the first one's BatchNorm statistics, as after training with these
 // frozen: their mixtures then have them too, whatever the weights.
 bool same_statistics(const std::vector<fs::path>& models) {
@@ -80,7 +71,7 @@ Json AnalysisWork::header(const AnalysisRequest& request) const {
     progress_.status("hashing " + printable(model.path().string()));
     models.push(content_hash(model));
   }
-  for (const NamedSet& set : mixtures_->sets()) sets.set(set.name, hash_of(set.set));
+  for (const NamedSet& set : mixtures_->sets()) sets.set(set.name, examples_hash(set.set));
   return Json::object({{"ledger", 1},
                        {"command", request.command},
                        {"models", models},

@@ -32,14 +32,6 @@ BatchNormPolicy policy_of(const std::string& word) {
   return word == "variance" ? BatchNormPolicy::variance : BatchNormPolicy::mixed;
 }
 
-// Content, labels and classes of the pictures.
-std::string hash_of(const ImageDataset& set) {
-  std::string text = join(set.classes(), "\n");
-  for (std::int64_t i = 0; i < set.size(); ++i)
-    text += "\n" + std::to_string(set.content_hash(i)) + " " + std::to_string(set.label(i));
-  return sha256(text);
-}
-
 std::uint64_t mapped_bytes(const LearnedArgs& args) {
   if (args.mapped == "0") return 0;
   const auto bytes = parse_bytes(args.mapped);
@@ -139,7 +131,7 @@ Json LearnedWork::identity() const {
       args_.greedy.empty() ? "" : sha256(Json::read(args_.greedy / "result.json").dump());
   return Json::object({{"models", std::move(keys)},
                        {"preprocessing", describe(folders_.front().preprocessing)},
-                       {"held_out", hash_of(held_out_->set)},
+                       {"held_out", examples_hash(held_out_->set)},
                        {"rows", args_.rows},
                        {"form", args_.form},
                        {"temperature", !args_.no_temperature},

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
 #include "stockpot/checkpoint/content_hash.h"
@@ -26,15 +27,6 @@ std::string backbone_hash(const Classifier& model) {
     if (tensor.name != model.folder().head_weight && tensor.name != model.folder().head_bias)
       hashes.push_back(hash_tensor(tensor.view()));
   return model_hash(std::move(hashes));
-}
-
-std::string pixels_hash(const ImageDataset& set) {
-  BlockHasher hasher;
-  for (std::int64_t i = 0; i < set.size(); ++i) {
-    const std::uint64_t hash = set.content_hash(i);
-    hasher.add(std::as_bytes(std::span(&hash, 1)));
-  }
-  return hasher.take().hex();
 }
 
 TensorView view_of(const at::Tensor& features) {
@@ -96,6 +88,23 @@ void keep_features(const fs::path& path, const Json& key, const at::Tensor& feat
 }
 
 }  // namespace
+
+std::string pixels_hash(const ImageDataset& set) {
+  BlockHasher hasher;
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    const std::uint64_t hash = set.content_hash(i);
+    hasher.add(std::as_bytes(std::span(&hash, 1)));
+  }
+  return hasher.take().hex();
+}
+
+std::string examples_hash(const ImageDataset& set) {
+  std::string text;
+  for (const std::string& name : set.classes()) text += name + "\n";
+  for (std::int64_t i = 0; i < set.size(); ++i)
+    text += std::to_string(set.content_hash(i)) + " " + std::to_string(set.label(i)) + "\n";
+  return sha256(text);
+}
 
 Json describe(const Preprocessing& p) {
   Json mean = Json::array(), std = Json::array();

@@ -32,6 +32,9 @@ at::Tensor cached_features(Classifier& model, const ImageDataset& set, const Eva
 // precision, and the version of stockpot.
 Json feature_key(const Classifier& model, const ImageDataset& set, const EvalOptions& options);
 
+// Of the pixels of all rows in their order; and of these, labels and class names.
+std::string pixels_hash(const ImageDataset& set);
+std::string examples_hash(const ImageDataset& set);
 // All of it, for such keys.
 Json describe(const Preprocessing& preprocessing);
 

@@ -25,9 +25,7 @@ ModelLogits::ModelLogits(const std::vector<fs::path>& models, std::vector<NamedS
 const std::string& ModelLogits::pictures() {
   if (!pictures_.empty()) return pictures_;
   std::string text;
-  for (const NamedSet& set : sets_)
-    for (std::int64_t i = 0; i < set.set.size(); ++i)
-      text += std::to_string(set.set.content_hash(i)) + '\n';
+  for (const NamedSet& set : sets_) text += pixels_hash(set.set) + '\n';
   return pictures_ = sha256(text);
 }
 
