@@ -3,31 +3,21 @@
 
 #include <memory>
 
+#include "cli/analysis_flags.h"
+
 namespace stockpot::cli {
 namespace {
 
-void add_place(CLI::App& app, AnalysisPlace& place, const char* name, bool resumes) {
-  const std::string files = std::string("Folder for ") + name + ".json and " + name + ".html" +
-                            (resumes ? "; repeat the command to continue it" : "");
-  app.add_option("-o,--out", place.out, files);
-  app.add_flag("--overwrite", place.overwrite, "Replace these files");
-  app.add_flag("--dry-run,--plan", place.plan_only, "Print the plan and stop");
+void add_place(CLI::App& app, AnalysisPlace& place, const std::string& name, bool resumes) {
+  add_place_flag(app, place, name, "-o,--out",
+                 resumes ? "; repeat the command to continue it" : "");
+  add_rerun_flags(app, place);
 }
 
-void add_sets(CLI::App& app, AnalysisSets& sets, const char* held_out) {
+void add_sets(CLI::App& app, AnalysisSets& sets, const std::string& held_out) {
   app.add_option("--train", sets.train, "Training set (a source)");
-  app.add_option(
-      "--recipe", sets.recipe,
-      "Held-out and test sets of this recipe, run or sweep; sets named beside it come on "
-      "top");
-  app.add_option("--val", sets.held_out, held_out);
-  app.add_option("--id", sets.id, "ID test set (a source)");
-  app.add_option("--ood", sets.ood, "OOD test set: NAME=SOURCE; repeat for more sets");
-  app.add_flag("--skip-bad", sets.skip_unreadable, "Leave out unreadable pictures (counted)");
-  app.add_option("--bn", sets.batchnorm,
-                 "BatchNorm's statistics of a mean of models: variance, average, keep or recompute "
-                 "(on the first set's pictures)")
-      ->check(CLI::IsMember({"variance", "average", "keep", "recompute"}));
+  add_set_flags(app, sets, held_out);
+  add_batchnorm_flag(app, sets, "the first set's pictures");
 }
 
 void add_pairs(CLI::App& app, std::size_t& pairs, std::uint64_t& seed) {

@@ -33,27 +33,30 @@ std::string preformatted(const std::string& text) {
   return "<div class=\"scroll\"><pre class=\"table\">" + escape_html(text) + "</pre></div>\n";
 }
 
-std::string analysis_html(const AnalysisPage& page) {
-  std::string text =
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-      "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>" +
-      html(page.command) + "</title>\n<style>\n" + std::string(kReportCss) +
-      std::string(kFigureCss) +
-      "</style>\n</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">" + html(page.command) +
-      "</p>\n<h1>" + html(page.title) + "</h1>\n<p class=\"sub\">" + html(page.subtitle) +
-      "</p>\n</header>\n";
-  if (!page.sentences.empty()) {
-    std::string list;
-    for (const std::string& sentence : page.sentences) list += "<li>" + html(sentence) + "</li>\n";
-    text += section("reading", "What this shows", "<ul class=\"findings\">\n" + list + "</ul>\n");
-  }
-  for (const AnalysisPage::Section& part : page.sections)
-    text += section(part.id, part.title, part.html);
-  return text + "</main>\n<footer>Made by stockpot " + std::string(kVersion) +
+std::string page_around(const AnalysisPage& page, std::string_view css, const std::string& body) {
+  return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+         "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+         "<meta name=\"color-scheme\" content=\"light dark\">\n<title>" +
+         html(page.command) + "</title>\n<style>\n" + std::string(kReportCss) + std::string(css) +
+         "</style>\n</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">" + html(page.command) +
+         "</p>\n<h1>" + html(page.title) + "</h1>\n<p class=\"sub\">" + html(page.subtitle) +
+         "</p>\n</header>\n" + body + "</main>\n<footer>Made by stockpot " + std::string(kVersion) +
          ". This file is complete: it loads nothing from the network.</footer>\n</body>\n</html>\n";
+}
+
+std::string reading_section(const std::vector<std::string>& sentences) {
+  std::string list;
+  for (const std::string& sentence : sentences) list += "<li>" + html(sentence) + "</li>\n";
+  return section("reading", "What this shows", "<ul class=\"findings\">\n" + list + "</ul>\n");
+}
+
+std::string analysis_html(const AnalysisPage& page) {
+  std::string body = page.sentences.empty() ? "" : reading_section(page.sentences);
+  for (const AnalysisPage::Section& part : page.sections)
+    body += section(part.id, part.title, part.html);
+  return page_around(page, kFigureCss, body);
 }
 
 void check_analysis_place(const AnalysisPlace& place, const std::string& name,

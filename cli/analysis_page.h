@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/analysis_commands.h"
@@ -20,6 +21,12 @@ struct AnalysisPage {
   std::vector<Section> sections;
 };
 std::string analysis_html(const AnalysisPage& page);
+
+// What stands around the body of every page of a command; the body is HTML. Sentences and sections
+// of `page` are left to the caller. `css` comes behind the report's style sheet.
+std::string page_around(const AnalysisPage& page, std::string_view css, const std::string& body);
+// What a page says first, as a section of it.
+std::string reading_section(const std::vector<std::string>& sentences);
 
 // Text for a terminal, as a part of a page.
 std::string preformatted(const std::string& text);

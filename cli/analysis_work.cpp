@@ -71,7 +71,7 @@ Json AnalysisWork::header(const AnalysisRequest& request) const {
     progress_.status("hashing " + printable(model.path().string()));
     models.push(content_hash(model));
   }
-  for (const NamedSet& set : mixtures_->sets()) sets.set(set.name, examples_hash(set.set));
+  for (const NamedSet& set : mixtures_->sets()) sets.set(set.name, set.set.examples_hash());
   return Json::object({{"ledger", 1},
                        {"command", request.command},
                        {"models", models},

@@ -111,8 +111,8 @@ std::vector<MethodComparison> compare_runs(const std::vector<OpenRun>& runs,
 }
 
 // Names of methods and runs are long: above the table, not in it.
-ReportTable without_names(const MethodComparison& comparison) {
-  ReportTable table = comparison_table({comparison});
+TitledTable without_names(const MethodComparison& comparison) {
+  TitledTable table = comparison_table({comparison});
   table.title = comparison.first + " - " + comparison.second;
   table.columns.erase(table.columns.begin());
   for (std::vector<std::string>& row : table.rows) row.erase(row.begin());
@@ -147,7 +147,7 @@ int cmd_compare(const CompareArgs& args, const CommandLine& line) {
       std::cout << printable(run.folder.string()) << ": " << printable(run.report.out_of_protocol)
                 << "\n\n";
   for (const MethodComparison& one : comparisons) {
-    ReportTable table = without_names(one);
+    TitledTable table = without_names(one);
     if (&one != &comparisons.back()) table.note.clear();
     std::cout << text_of(table, static_cast<std::size_t>(terminal_width())) << "\n";
   }

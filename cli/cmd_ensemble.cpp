@@ -11,6 +11,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/metrics/calibration.h"
+#include "stockpot/metrics/picture_mean.h"
 #include "stockpot/model/runtime.h"
 #include "stockpot/soup/logit_ensemble.h"
 
@@ -47,9 +48,15 @@ void add_row(EnsembleStudy& study, const std::string& name, const Members& membe
     const Predictions predictions = on(set);
     const RightRows right(predictions);
     if (first) best.push_back(right);
-    row.scores.push_back({accuracy(predictions), negative_log_likelihood(predictions),
-                          reliability(predictions, BinKind::mass).expected_error,
-                          paired_test(best[set], right).p});
+    PictureMean pictures;
+    pictures.add(predictions);
+    const std::optional<Interval> over_pictures = pictures.interval();
+    const Accuracy counts = accuracy(predictions);
+    row.scores.push_back(
+        {counts, negative_log_likelihood(predictions),
+         reliability(predictions, BinKind::mass).expected_error,
+         over_pictures ? std::nullopt : std::optional(paired_test(best[set], right).p),
+         over_pictures.value_or(wilson_interval(counts))});
   }
   study.rows.push_back(std::move(row));
 }

@@ -2,13 +2,16 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/recipe_sets.h"
 #include "cli/sources.h"
 #include "cli/terminal.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
 #include "stockpot/base/text.h"
 #include "stockpot/eval/evaluate.h"
+#include "stockpot/eval/feature_cache.h"
 #include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/model_on_sets.h"
 #include "stockpot/pipeline/run_folder.h"
 #include "stockpot/pipeline/test_stage.h"
 
@@ -24,6 +27,16 @@ struct EvalSet {
 std::vector<EvalSet> load_sets(const EvalArgs& args, const std::vector<std::string>& classes,
                                TerminalProgress& progress) {
   std::vector<EvalSet> sets;
+  if (!args.recipe.empty()) {
+    if (!args.held_out.empty() || !args.id.empty() || !args.ood.empty())
+      throw UsageError("--recipe names the sets: leave out --val, --id and --ood");
+    const DataSets data = sets_of_recipe(args.recipe, classes, progress);
+    for (const std::string& note : data.notes) progress.say("note: " + printable(note));
+    sets.push_back({kHeldOutName, SetRole::held_out, data.held_out.set});
+    for (const TestSet& test : data.tests)
+      sets.push_back({test.name, test.ood ? SetRole::ood : SetRole::id_test, test.set});
+    return sets;
+  }
   const auto add = [&](const std::string& name, SetRole role, DataSpec spec) {
     spec.skip_unreadable = args.skip_unreadable;
     LoadOptions options;
@@ -31,10 +44,11 @@ std::vector<EvalSet> load_sets(const EvalArgs& args, const std::vector<std::stri
     progress.status("reading " + name);
     sets.push_back({name, role, ImageDataset::load(spec, options)});
   };
-  if (!args.held_out.empty()) add("val", SetRole::held_out, parse_sources(args.held_out));
+  if (!args.held_out.empty()) add(kHeldOutName, SetRole::held_out, parse_sources(args.held_out));
   if (!args.id.empty()) add("id", SetRole::id_test, parse_sources(args.id));
   for (const auto& [name, spec] : parse_named_sources(args.ood)) add(name, SetRole::ood, spec);
-  if (sets.empty()) throw UsageError("name a set to evaluate on: --id, --ood or --val SOURCE");
+  if (sets.empty())
+    throw UsageError("name a set to evaluate on: --id, --ood or --val SOURCE, or --recipe RUN");
   return sets;
 }
 
@@ -81,6 +95,8 @@ int cmd_eval(const EvalArgs& args, const CommandLine& line) {
     reported.name = path.string();
     reported.method = reported.name;
     reported.folder = reported.name;
+    const std::string key = args.logits.empty() ? "" : model_key(folder);
+    ModelScores scores(reported);
     for (const EvalSet& set : sets) {
       if (stop_requested()) throw Interrupted("stopped while evaluating");
       EvalOptions options;
@@ -89,8 +105,9 @@ int cmd_eval(const EvalArgs& args, const CommandLine& line) {
         progress.status(printable(reported.name) + " on " + printable(set.name) + ": " +
                         grouped(done) + "/" + grouped(total));
       };
-      const Predictions predictions = predict(model, set.set, options);
-      reported.scores[set.name] = score(predictions);
+      Predictions predictions = predict(model, set.set, options);
+      predictions.model = key;
+      scores.add(set.name, set.role, predictions);
       if (args.logits.empty()) continue;
       const fs::path file = logits_path(args, sets.size(), reported.name, set.name);
       if (file.has_parent_path()) fs::create_directories(file.parent_path());

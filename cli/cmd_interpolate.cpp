@@ -26,14 +26,6 @@ void check(const InterpolateArgs& args) {
   if (!request.output.empty() && !request.written.overwrite && fs::exists(request.output, ignored))
     throw UsageError(printable(request.output.string()) +
                      " exists already; --overwrite replaces it");
-  const std::string ending = request.output.extension().string();
-  if (request.batchnorm == "recompute" &&
-      (request.written.type() || request.written.container() ||
-       !request.written.shard_size.empty() || ending == ".safetensors" || ending == ".pt" ||
-       ending == ".pth" || ending == ".bin"))
-    throw UsageError(
-        "--bn recompute writes a model folder in the models' own type: leave out --dtype, --format "
-        "and --shard-size, and name a folder with -o");
   if (!request.groups.empty() || !request.head.empty() || !request.backbone.empty() ||
       !request.depth.empty() || request.intersection)
     throw UsageError(
@@ -85,7 +77,7 @@ void write_chosen(const InterpolateArgs& args, double alpha, Mixtures& mixtures,
   const MergeRequest& request = args.request;
   const std::vector<double> weights{1 - alpha, alpha};
   if (request.batchnorm == "recompute")
-    return save_model(mixtures.model(weights), request.output, request.written.overwrite);
+    return save_model(mixtures.model(weights), request.output, request.written, progress);
   write_merge(request, request.models, alpha, progress);
 }
 

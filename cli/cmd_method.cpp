@@ -1,4 +1,5 @@
 // probe, finetune and lpft: a recipe of one method, from flags.
+#include <algorithm>
 #include <charconv>
 
 #include "cli/commands.h"
@@ -33,6 +34,37 @@ TrainSettings settings_from(const std::vector<std::string>& flags) {
   return settings;
 }
 
+// FILE[,key=value...] with the keys of a recipe's head.
+HeadFile parse_head(const std::string& text) {
+  const std::vector<std::string> parts = split(text, ',');
+  HeadFile head;
+  head.file = parts.front();
+  if (parts.front().empty()) throw UsageError("--head begins with a file");
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const std::string key = parts[i].substr(0, parts[i].find('='));
+    const std::string value = parts[i].substr(std::min(parts[i].size(), key.size() + 1));
+    if (key == "weight") {
+      head.weight = value;
+    } else if (key == "bias") {
+      head.bias = value;
+    } else if (key == "classes") {
+      head.classes = value;
+    } else if (key == "rows" && (value == "classes" || value == "features")) {
+      head.rows = value;
+    } else if (const Json scale = flag_value(value); key == "scale" && scale.is_number() &&
+                                                     scale.as_number() > 0 &&
+                                                     scale.as_number() <= 1e9) {
+      head.scale = scale.as_number();
+    } else {
+      throw UsageError(
+          "--head takes weight=NAME, bias=NAME, rows=classes or rows=features, "
+          "classes=FILE and scale=S (above 0, at most 1e9) behind its file, found '" +
+          printable(parts[i]) + "'");
+    }
+  }
+  return head;
+}
+
 }  // namespace
 
 int cmd_method(const MethodArgs& args, const CommandLine& line) {
@@ -61,6 +93,7 @@ int cmd_method(const MethodArgs& args, const CommandLine& line) {
     FineTuneMethod& method = args.method == "ft" ? recipe.ft : recipe.lpft;
     method.wanted = true;
     method.settings = settings_from(args.settings);
+    if (!args.head.empty()) method.head = parse_head(args.head);
     method.learning_rates = args.method == "ft" ? kDefaultFtRates : kDefaultLpftRates;
     if (!args.learning_rates.empty()) method.learning_rates = args.learning_rates;
     method.batchnorm = args.method == "ft" ? std::vector<std::string>{"frozen", "live"}

@@ -7,8 +7,12 @@
 #include "cli/training_overlap.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/eval/evaluate.h"
+#include "stockpot/eval/feature_cache.h"
 #include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/model_on_sets.h"
 #include "stockpot/pipeline/picture_scorer.h"
+#include "stockpot/pipeline/run_folder.h"
 
 namespace stockpot::cli {
 namespace {
@@ -22,6 +26,55 @@ MetricKind metric_of(const SoupArgs& args) {
                    (near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
+// What the models say about the held-out pictures by themselves: `eval --logits` left it in a
+// folder, or training beside the model. Logits that are not of a model as it is now, on these very
+// pictures, computed as they would be here, are none: the model is scored. A line says so where the
+// folder was named.
+class LogitsOfModels {
+ public:
+  LogitsOfModels(fs::path folder, std::vector<ModelFolder> models, std::string arithmetic,
+                 const std::vector<std::string>& contents, const ImageDataset& set,
+                 Progress& progress)
+      : folder_(std::move(folder)),
+        models_(std::move(models)),
+        arithmetic_(std::move(arithmetic)),
+        contents_(contents),
+        set_(set),
+        progress_(progress),
+        refused_(models_.size()) {}
+
+  std::optional<ShelvedLogits> operator()(std::size_t i) {
+    if (refused_[i]) return std::nullopt;
+    const ModelFolder& model = models_[i];
+    const fs::path file = file_of(model);
+    auto stored = stored_predictions(file, set_);
+    if (stored && stored->arithmetic == arithmetic_ &&
+        stored->model == model_key(model, contents_[i]))
+      return ShelvedLogits{stored->classes, std::move(stored->logits)};
+    refused_[i] = true;
+    if (!folder_.empty())
+      progress_.say(printable(file.native()) + " has no logits of " +
+                    printable(model.path.native()) + ", as it is now, on these pictures, by " +
+                    arithmetic_ + ": it is scored by itself");
+    return std::nullopt;
+  }
+
+ private:
+  fs::path file_of(const ModelFolder& model) const {
+    return folder_.empty() ? logits_file(model.path.parent_path(), kHeldOutName)
+                           : folder_ / file_name_for(model.path.native()) /
+                                 (std::string(kHeldOutName) + ".safetensors");
+  }
+
+  fs::path folder_;
+  std::vector<ModelFolder> models_;
+  std::string arithmetic_;
+  const std::vector<std::string>& contents_;
+  const ImageDataset& set_;
+  Progress& progress_;
+  std::vector<bool> refused_;
+};
+
 }  // namespace
 
 int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
@@ -32,10 +85,11 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
   const MetricKind metric = metric_of(args);
   const std::vector<fs::path> paths = soup_models(args);
   const ModelFolder first = ModelFolder::open(paths.front());
+  std::vector<ModelFolder> folders;
   for (const fs::path& path : paths) {
-    const ModelFolder folder = ModelFolder::open(path);
-    require_same_labels(first, folder);
-    open_weights(folder);  // the tensors are those of the architecture
+    folders.push_back(ModelFolder::open(path));
+    require_same_labels(first, folders.back());
+    open_weights(folders.back());  // the tensors are those of the architecture
   }
   SoupWork work(args, line, paths, Container::safetensors, progress);
   std::vector<std::string> warnings;
@@ -48,6 +102,9 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
   how.bf16 = line.bf16;
   how.shelf = work.place().logits;
   if (!args.written.dry_run) how.keys = work.keys();
+  if (!how.keys.empty())
+    how.known = LogitsOfModels(args.logits, std::move(folders), arithmetic_of(device, line.bf16),
+                               how.keys, held_out.set, progress);
   PictureScorer scorer(work.mixer(), first, held_out, how, progress);
   SoupJudge judge;
   judge.score = [&](const SoupRequest& request) { return scorer(request); };
@@ -61,7 +118,9 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
                     : "note   no early rejection: " + std::string(row(metric).words) +
                           " has no bound from a part of the pictures"};
   if (args.recipe.empty() || !args.train.empty())
-    warnings = overlap_warnings(args, paths, held_out, progress);
+    warnings = overlap_warnings(
+        args.train, paths, held_out,
+        "models look better on them than they are, and the soup is chosen for it", progress);
   judge.warnings = warnings;
   ImageDataset pictures = held_out.set;
   if (!args.pictures.empty() && args.recomputes())
@@ -78,7 +137,7 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
         facts.batchnorm_text = soup.text();
       }
       if (policy != "recompute") return policy;
-      soup.save_recomputed(model, args.written.overwrite);
+      soup.save_recomputed(model, args.written);
       return std::string();
     };
   return work.run(judge);

@@ -8,9 +8,9 @@
 #include "cli/learned_start.h"
 #include "cli/learned_text.h"
 #include "cli/recipe_sets.h"
-#include "cli/sources.h"
 #include "cli/terminal.h"
 #include "cli/torch_commands.h"
+#include "cli/training_overlap.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
@@ -110,16 +110,13 @@ void LearnedWork::open_models() {
 void LearnedWork::load_pictures() {
   const std::vector<std::string>& classes = folders_.front().labels;
   held_out_.emplace(held_out_pictures(args_.recipe, args_.held_out, classes, notes_, progress_));
-  if (args_.train.empty()) return;
-  LoadOptions options;
-  options.classes = classes;
-  const ImageDataset train = ImageDataset::load(parse_sources(args_.train), options);
-  const std::int64_t shared = shared_images(train, held_out_->set);
-  if (shared == 0) return;
-  notes_.push_back(grouped(shared) + " of " + grouped(held_out_->set.size()) +
-                   " held-out pictures are in the training set too, pixel for pixel: the models "
-                   "know them, and the weights learned on them are too sure");
-  progress_.say("warning: " + notes_.back());
+  if (!args_.recipe.empty() && args_.train.empty()) return;
+  for (std::string& warning : overlap_warnings(
+           args_.train, args_.models, *held_out_,
+           "the models know them, and the weights learned on them are too sure", progress_)) {
+    progress_.say("warning: " + warning);
+    notes_.push_back(std::move(warning));
+  }
 }
 
 Json LearnedWork::identity() const {
@@ -131,7 +128,7 @@ Json LearnedWork::identity() const {
       args_.greedy.empty() ? "" : sha256(Json::read(args_.greedy / "result.json").dump());
   return Json::object({{"models", std::move(keys)},
                        {"preprocessing", describe(folders_.front().preprocessing)},
-                       {"held_out", examples_hash(held_out_->set)},
+                       {"held_out", held_out_->set.examples_hash()},
                        {"rows", args_.rows},
                        {"form", args_.form},
                        {"temperature", !args_.no_temperature},

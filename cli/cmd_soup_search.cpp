@@ -203,6 +203,8 @@ int by_table(const SoupArgs& args, const CommandLine& line, Progress& progress) 
 int cmd_soup_search(const SoupArgs& args, const CommandLine& line) {
   TerminalProgress progress(line.quiet);
   const bool program = !args.evaluator.command.empty();
+  if (!args.logits.empty())
+    throw UsageError("--logits needs our own models on pictures: --val SOURCE or --recipe RUN");
   if (program && !args.table.empty())
     throw UsageError("--evaluator and --table contradict each other: one of them scores");
   if (!program && args.table.empty())

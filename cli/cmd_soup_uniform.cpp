@@ -22,6 +22,7 @@ int cmd_soup_uniform(const SoupArgs& args, const CommandLine& line) {
   request.flags = {"--bn", args.batchnorm};
   request.models = args.models;
   request.output = args.output;
+  request.written = args.written;
   return cmd_merge(request, line);
 }
 

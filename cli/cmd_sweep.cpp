@@ -58,6 +58,11 @@ void add_run(CLI::App& sweep, CommandLine& line) {
       ->check(CLI::Range(1, 4096));
   command->add_option("--devices", args->devices, "cuda:0,cuda:1: dealt out to the workers in turn")
       ->delimiter(',');
+  command
+      ->add_option("--workers", args->workers,
+                   "processes; threads of one process for each device, where the kernels of small "
+                   "models run side by side; auto: threads on GPUs")
+      ->check(CLI::IsMember({"auto", "processes", "threads"}));
   command->add_option("--worker", args->worker,
                       "Start this program in place of stockpot, with the same arguments");
   command->add_flag("--script,--dry-run", args->script_only,

@@ -31,7 +31,8 @@ struct SweepRunArgs {
   std::string launcher = "local";
   int jobs = 0;  // 0: what the recipe says
   std::vector<std::string> devices;
-  std::string worker;  // another program in place of stockpot
+  std::string workers = "auto";  // processes, threads (of a process for each device), auto
+  std::string worker;            // another program in place of stockpot
   bool script_only = false;
   bool self_requeue = true;
   // Slurm
@@ -58,9 +59,13 @@ struct SweepExportArgs {
 };
 
 int run_sweep_init(const SweepInitArgs& args, const CommandLine& line);
-// `worker`, where given, runs in forks of this process instead of the program `stockpot`.
+// What runs in forks of this process instead of the program `stockpot`.
+struct ForkedWorkers {
+  std::function<int(const WorkerSeat&)> run;
+  bool share_devices = false;  // LaunchOptions
+};
 int run_sweep_run(const SweepRunArgs& args, const CommandLine& line,
-                  const std::function<int(const WorkerSeat&)>& worker = {});
+                  const ForkedWorkers& workers = {});
 int run_sweep_status(const SweepStatusArgs& args, const CommandLine& line);
 int run_sweep_retry(const SweepRetryArgs& args, const CommandLine& line);
 int run_sweep_export(const SweepExportArgs& args, const CommandLine& line);

@@ -63,8 +63,7 @@ int finish(const SweepEnd& end, const CommandLine& line) {
 
 }  // namespace
 
-int run_sweep_run(const SweepRunArgs& args, const CommandLine& line,
-                  const std::function<int(const WorkerSeat&)>& worker) {
+int run_sweep_run(const SweepRunArgs& args, const CommandLine& line, const ForkedWorkers& workers) {
   const SweepPlan plan = read_plan(args.sweep);
   LiveBoard live(line.quiet, /*every_trial=*/false);
   SweepFollower follower(args.sweep, plan, args.targets, live);
@@ -82,7 +81,8 @@ int run_sweep_run(const SweepRunArgs& args, const CommandLine& line,
   if (args.script_only) throw UsageError("--script needs --launcher slurm");
   LaunchOptions options;
   options.command = worker_command(args);
-  options.worker = worker;
+  options.worker = workers.run;
+  options.share_devices = workers.share_devices;
   options.jobs = jobs_of(args, plan);
   options.devices = args.devices;
   options.threads = static_cast<int>(line.threads);

@@ -98,6 +98,11 @@ void add_method(CLI::App& app, CommandLine& line, MethodArgs& args, const std::s
   app.add_option("--batchnorm", args.batchnorm, "frozen, live or both (frozen,live)")
       ->delimiter(',')
       ->check(CLI::IsMember({"frozen", "live"}));
+  if (method == "ft")
+    app.add_option("--head", args.head,
+                   "Start from this head (a file of safetensors or torch: classes x features), not "
+                   "a random one: FILE[,weight=NAME][,bias=NAME][,rows=features][,classes=JSON]"
+                   "[,scale=S]");
   const auto setting = [&](const char* flag, const char* key, const char* help) {
     app.add_option_function<std::string>(
         flag,
@@ -173,6 +178,8 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
   command->add_option("MODELS", eval.models, "Model folders")->required();
   command->add_option("--val", eval.held_out, "Held-out set (a source)");
   add_test_sets(*command, eval.id, eval.ood);
+  command->add_option("--recipe", eval.recipe,
+                      "Or the held-out and test sets of this recipe, run or sweep");
   command->add_flag("--skip-bad", eval.skip_unreadable, "Leave out unreadable pictures (counted)");
   command->add_option("--logits", eval.logits,
                       "Write logits, labels and ids: a .safetensors file, or a folder when there "

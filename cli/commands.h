@@ -49,6 +49,7 @@ struct MethodArgs {
   std::vector<double> learning_rates;
   std::vector<std::string> settings;  // key=value
   std::vector<std::string> batchnorm;
+  std::string head;                // of finetune: FILE[,key=value...]; "": random
   std::string scaling = "global";  // of the probe's features
   fs::path feature_cache;          // "": in the run's folder
   std::uint64_t seed = 0;
@@ -59,6 +60,7 @@ struct MethodArgs {
 struct EvalArgs {
   std::vector<fs::path> models;
   std::vector<std::string> held_out, id, ood;  // [NAME=]SOURCE
+  fs::path recipe;                             // or the sets of this recipe, run or sweep
   bool skip_unreadable = false;
   fs::path logits;  // a file for one model and one set, else a folder
   bool by_class = false, by_group = false;

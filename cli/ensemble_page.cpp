@@ -31,7 +31,8 @@ std::string rows_text(const EnsembleStudy& study, std::size_t width) {
     std::vector<std::string> cells{row.name, std::to_string(row.members.size()),
                                    std::to_string(row.passes)};
     for (const EnsembleScore& score : row.scores)
-      cells.push_back(fixed(100 * score.accuracy.value(), 2) + (score.p <= 0.05 ? " *" : "  "));
+      cells.push_back(fixed(100 * score.accuracy.value(), 2) +
+                      (score.p.value_or(1) <= 0.05 ? " *" : "  "));
     cells.push_back(fixed(row.scores.front().nll, 4));
     cells.push_back(fixed(100 * row.scores.front().calibration_error, 2));
     table.add(cells);
@@ -81,7 +82,7 @@ std::string figure(const EnsembleStudy& study) {
     line.dashed = row.passes > 1;
     for (std::size_t set = 0; set < study.sets.size(); ++set) {
       const Accuracy& accuracy = row.scores[set].accuracy;
-      const Interval interval = wilson_interval(accuracy);
+      const Interval& interval = row.scores[set].interval;
       line.points.emplace_back(static_cast<double>(set), 100 * accuracy.value());
       line.tips.push_back(row.name + " on " + printable(study.sets[set].name) + ": " +
                           fixed(100 * accuracy.value(), 2) + " % (" + fixed(100 * interval.low, 2) +
@@ -106,14 +107,13 @@ Json to_json(const EnsembleStudy& study) {
     Json scores = Json::object({});
     for (std::size_t set = 0; set < study.sets.size(); ++set) {
       const EnsembleScore& score = row.scores[set];
-      const Interval interval = wilson_interval(score.accuracy);
       scores.set(study.sets[set].name, Json::object({{"correct", score.accuracy.correct},
                                                      {"total", score.accuracy.total},
-                                                     {"low", interval.low},
-                                                     {"high", interval.high},
+                                                     {"low", score.interval.low},
+                                                     {"high", score.interval.high},
                                                      {"nll", score.nll},
                                                      {"ece_mass", score.calibration_error},
-                                                     {"p", score.p}}));
+                                                     {"p", score.p ? Json(*score.p) : Json()}}));
     }
     rows.push(Json::object({{"name", row.name},
                             {"members", names_of(study, row.members)},

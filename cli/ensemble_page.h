@@ -1,6 +1,7 @@
 // Ensembles beside single models and soups: as JSON, as a table, as a page.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@ namespace stockpot::cli {
 struct EnsembleScore {
   Accuracy accuracy;
   double nll = 0, calibration_error = 0;  // equal mass, 15 bins
-  double p = 1;                           // exact McNemar test against the best single model
+  // Exact McNemar test against the best single model; none where rows are copies of one picture.
+  std::optional<double> p;
+  Interval interval = {};  // 95 %: over distinct pictures there, else Wilson's
 };
 
 struct EnsembleRow {

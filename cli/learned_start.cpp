@@ -7,6 +7,7 @@
 #include "stockpot/base/text.h"
 #include "stockpot/blend/ensemble_problem.h"
 #include "stockpot/blend/optimizers.h"
+#include "stockpot/eval/feature_cache.h"
 #include "stockpot/pipeline/run_folder.h"
 
 namespace stockpot::cli {
@@ -85,21 +86,46 @@ LearnedStart greedy_start(const StartWork& work) {
   return start;
 }
 
-Predictions stored_logits(const StartWork& work, std::size_t model) {
-  const fs::path file =
-      work.args.logits / file_name_for(work.folders[model].path.native()) / "val.safetensors";
+// Nothing, with a word why, when the store does not say that it is of this model and of these
+// pictures.
+std::optional<Predictions> stored_logits(const StartWork& work, std::size_t model) {
+  const ModelFolder& folder = work.folders[model];
+  const fs::path file = work.args.logits / file_name_for(folder.path.native()) / "val.safetensors";
   Predictions predictions = read_predictions(file);
   const ImageDataset& set = work.held_out.set;
-  bool same = predictions.rows() == set.size() && predictions.class_names == set.classes();
-  for (std::int64_t i = 0; same && i < set.size(); ++i) {
-    const auto row = static_cast<std::size_t>(i);
-    same = predictions.labels[row] == set.label(i) && predictions.ids[row] == set.id(i);
+  const auto rows = static_cast<std::size_t>(set.size());
+  bool same = predictions.labels.size() == rows && predictions.ids.size() == rows &&
+              predictions.class_names == set.classes() &&
+              (predictions.examples.empty() || predictions.examples == set.examples_hash());
+  for (std::size_t i = 0; same && i < rows; ++i) {
+    const auto row = static_cast<std::int64_t>(i);
+    same = predictions.labels[i] == set.label(row) && predictions.ids[i] == set.id(row);
   }
   if (!same)
     throw FormatError(file,
                       "holds logits of other pictures, labels or classes than --val; run "
                       "`stockpot eval MODELS --val SOURCE --logits FOLDER` again");
-  return predictions;
+  std::string why;
+  if (predictions.examples.empty() || predictions.model.empty())
+    why = "does not say of which model and pictures its logits are";
+  else if (predictions.model != model_key(folder, work.keys[model]))
+    why = "holds logits of another model than " + printable(folder.path.native()) + " is now";
+  if (why.empty()) return predictions;
+  work.progress.say(printable(file.native()) + " " + why + ": they are computed again");
+  return std::nullopt;
+}
+
+Predictions computed_logits(const StartWork& work, std::size_t i) {
+  Classifier model = Classifier::load(work.folders[i]);
+  model.to(work.device);
+  EvalOptions eval;
+  eval.bf16 = work.bf16;
+  eval.on_batch = [&](std::int64_t done, std::int64_t total) {
+    work.progress.status("logits of model " + std::to_string(i + 1) + " of " +
+                         std::to_string(work.folders.size()) + ": " + grouped(done) + "/" +
+                         grouped(total));
+  };
+  return predict(model, work.held_out.set, eval);
 }
 
 LearnedStart ensemble_start(const StartWork& work, const Form form) {
@@ -107,20 +133,9 @@ LearnedStart ensemble_start(const StartWork& work, const Form form) {
   std::vector<Predictions> all;
   for (std::size_t i = 0; i < work.folders.size(); ++i) {
     if (stop_requested()) throw Interrupted("stopped before learning a soup");
-    if (!work.args.logits.empty()) {
-      all.push_back(stored_logits(work, i));
-    } else {
-      Classifier model = Classifier::load(work.folders[i]);
-      model.to(work.device);
-      EvalOptions eval;
-      eval.bf16 = work.bf16;
-      eval.on_batch = [&](std::int64_t done, std::int64_t total) {
-        work.progress.status("logits of model " + std::to_string(i + 1) + " of " +
-                             std::to_string(work.folders.size()) + ": " + grouped(done) + "/" +
-                             grouped(total));
-      };
-      all.push_back(predict(model, work.held_out.set, eval));
-    }
+    std::optional<Predictions> stored;
+    if (!work.args.logits.empty()) stored = stored_logits(work, i);
+    all.push_back(stored ? std::move(*stored) : computed_logits(work, i));
     const Accuracy alone = accuracy(all.back());
     if (start.best && alone.correct <= start.best_accuracy.correct) continue;
     start.best = i;

@@ -75,6 +75,17 @@ std::vector<std::string> MergeWork::arguments() const {
   return words;
 }
 
+MergeRequest average_request(const std::string& policy, const fs::path& output,
+                             const OutputFlags& written) {
+  MergeRequest request;
+  request.command = request.method = "average";
+  request.batchnorm = policy;
+  request.flags = {"--bn", policy};
+  request.output = output;
+  request.written = written;
+  return request;
+}
+
 RunLimits limits_of(const MergeRequest& request) {
   RunLimits limits;
   limits.allow_nonfinite = request.allow_nonfinite;

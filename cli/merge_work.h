@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/merge_request.h"
@@ -33,6 +34,10 @@ class MergeWork {
   std::unique_ptr<MergeMethod> method_;
   MergePlan plan_;
 };
+
+// The request that `average --bn POLICY` makes; its models are still to be named.
+MergeRequest average_request(const std::string& policy, const fs::path& output,
+                             const OutputFlags& written);
 
 RunLimits limits_of(const MergeRequest& request);
 

@@ -3,40 +3,14 @@
 
 #include <memory>
 
+#include "cli/analysis_flags.h"
 #include "cli/mix_args.h"
-#include "stockpot/base/error.h"
 
 namespace stockpot::cli {
 namespace {
 
-void add_place_flags(CLI::App& app, AnalysisPlace& place, const std::string& name,
-                     const std::string& flag) {
-  app.add_option(flag, place.out, "Folder for " + name + ".json and " + name + ".html");
-}
-
-// For commands that have no such flags of their own.
-void add_rerun_flags(CLI::App& app, AnalysisPlace& place) {
-  app.add_flag("--overwrite", place.overwrite, "Replace these files");
-  app.add_flag("--dry-run,--plan", place.plan_only, "Print the plan and stop");
-}
-
-void add_set_flags(CLI::App& app, AnalysisSets& sets) {
-  app.add_option(
-      "--recipe", sets.recipe,
-      "Held-out and test sets of this recipe, run or sweep; sets named beside it come on "
-      "top");
-  app.add_option("--val", sets.held_out, "Held-out set that every choice is made on (a source)");
-  app.add_option("--id", sets.id, "ID test set (a source)");
-  app.add_option("--ood", sets.ood, "OOD test set: NAME=SOURCE; repeat for more sets");
-  app.add_flag("--skip-bad", sets.skip_unreadable, "Leave out unreadable pictures (counted)");
-}
-
-void add_batchnorm_flag(CLI::App& app, AnalysisSets& sets) {
-  app.add_option("--bn", sets.batchnorm,
-                 "BatchNorm's statistics of a mean of models: variance, average, keep or recompute "
-                 "(on the held-out pictures)")
-      ->check(CLI::IsMember({"variance", "average", "keep", "recompute"}));
-}
+constexpr const char* kHeldOut = "Held-out set that every choice is made on (a source)";
+constexpr const char* kPictures = "the held-out pictures";  // that --bn recompute reads
 
 void add_accept_flag(CLI::App& app, std::string& accept) {
   app.add_option("--accept", accept, "ties (>=, the paper) or strict (>)")
@@ -54,12 +28,12 @@ void add_ensemble(CLI::App& app, CommandLine& line) {
   add_compute(*command, line);
   const auto args = std::make_shared<EnsembleArgs>();
   command->add_option("MODELS", args->models, "Folders of models, or of their logits")->required();
-  add_set_flags(*command, args->sets);
+  add_set_flags(*command, args->sets, kHeldOut);
   add_accept_flag(*command, args->accept);
   command->add_flag("--soup", args->soup, "Beside them the mean weights of the same members");
-  add_batchnorm_flag(*command, args->sets);
+  add_batchnorm_flag(*command, args->sets, kPictures);
   add_logits_flag(*command, args->logits);
-  add_place_flags(*command, args->place, "ensemble", "-o,--out");
+  add_place_flag(*command, args->place, "ensemble");
   add_rerun_flags(*command, args->place);
   command->footer(
       "  stockpot ensemble runs/*/model --val photos,split=val --ood sketch=sketches --soup \\\n"
@@ -77,14 +51,14 @@ void add_calibrate(CLI::App& app, CommandLine& line) {
       ->add_option("MODELS", args->models,
                    "Folders of models, or logits: a store, or a folder with val.safetensors")
       ->required();
-  add_set_flags(*command, args->sets);
+  add_set_flags(*command, args->sets, kHeldOut);
   command->add_option("--bins", args->bins, "Bins of the diagram and of the error (15)")
       ->check(CLI::Range(1, 1000));
   command->add_flag("--ensemble", args->ensemble, "Also the ensemble of all models");
   command->add_flag("--soup", args->soup, "Also the mean of their weights");
-  add_batchnorm_flag(*command, args->sets);
+  add_batchnorm_flag(*command, args->sets, kPictures);
   add_logits_flag(*command, args->logits);
-  add_place_flags(*command, args->place, "calibration", "-o,--out");
+  add_place_flag(*command, args->place, "calibration");
   add_rerun_flags(*command, args->place);
   command->footer(
       "  stockpot calibrate soup/model --val photos,split=val --ood sketch=sketches -o "
@@ -99,7 +73,7 @@ void add_soup_curve(CLI::App& soup, CommandLine& line) {
   add_compute(*command, line);
   const auto args = std::make_shared<SoupCurveArgs>();
   command->add_option("MODELS", args->models, "Model folders")->required();
-  add_set_flags(*command, args->sets);
+  add_set_flags(*command, args->sets, kHeldOut);
   command->add_option("--sizes", args->sizes, "Numbers of models (1,2,4,8,... and all)")
       ->delimiter(',')
       ->check(CLI::Range(1, 100'000));
@@ -107,7 +81,7 @@ void add_soup_curve(CLI::App& soup, CommandLine& line) {
       ->check(CLI::Range(1, 10'000));
   command->add_option("--seed", args->seed, "Seed of the orders (0)")->envname("STOCKPOT_SEED");
   add_accept_flag(*command, args->accept);
-  add_place_flags(*command, args->place, "curve", "-o,--out");
+  add_place_flag(*command, args->place, "curve");
   add_rerun_flags(*command, args->place);
   command->footer(
       "  stockpot soup curve runs/*/model --val photos,split=val --ood sketch=sketches -o curve");
@@ -125,7 +99,7 @@ BatchNormPolicy batchnorm_policy(const std::string& word) {
 
 std::shared_ptr<InterpolateArgs> add_interpolate_sets(CLI::App& command) {
   const auto args = std::make_shared<InterpolateArgs>();
-  add_set_flags(command, args->sets);
+  add_set_flags(command, args->sets, kHeldOut);
   command.add_option("--bn-data", args->pictures,
                      "With sets and --bn recompute: pictures for the statistics (a source; labels "
                      "are not looked at)");
@@ -134,7 +108,7 @@ std::shared_ptr<InterpolateArgs> add_interpolate_sets(CLI::App& command) {
           "--level", args->level,
           "With --val: alphas are as good as the best while a paired test gives more (0.05)")
       ->check(CLI::Range(0.0, 1.0));
-  add_place_flags(command, args->place, "interpolation", "--report");
+  add_place_flag(command, args->place, "interpolation", "--report");
   command.footer(
       "  stockpot interpolate pretrained runs/ft/model --alphas 0:1:11 --val photos,split=val \\\n"
       "      --ood sketch=sketches --report wise -o wise/model\n\n"

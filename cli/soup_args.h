@@ -34,6 +34,7 @@ struct SoupArgs {
   std::vector<std::string> held_out;  // sources: our own models on pictures
   fs::path recipe;                    // or the held-out set of this recipe, run or sweep
   std::vector<std::string> train;     // sources, or "none": what the models were trained on
+  fs::path logits;                    // of the models alone, as eval --logits left them
   EvaluatorFlags evaluator;           // a program of the user's
   fs::path table;                     // scores that were measured before
 

@@ -1,9 +1,11 @@
 #include "cli/soup_batchnorm.h"
 
 #include "cli/mix_args.h"
-#include "stockpot/base/file.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/text_table.h"
+#include "stockpot/checkpoint/checkpoint.h"
+#include "stockpot/checkpoint/convert.h"
+#include "stockpot/checkpoint/output_place.h"
 
 namespace stockpot::cli {
 
@@ -50,18 +52,29 @@ const BatchNormScore& SoupBatchNorm::best() const {
   return *best;
 }
 
-void SoupBatchNorm::save_recomputed(const fs::path& folder, bool replace) {
+void SoupBatchNorm::save_recomputed(const fs::path& output, const OutputFlags& how) {
   Mixtures mixed = mixtures("recompute");
-  save_model(mixed.model(weights()), folder, replace);
+  save_model(mixed.model(weights()), output, how, progress_);
 }
 
-void save_model(const Classifier& model, const fs::path& folder, bool replace) {
+void save_model(const Classifier& model, const fs::path& output, const OutputFlags& how,
+                Progress& progress) {
+  const fs::path& source = model.folder().path;
+  const Container usual = Checkpoint::open(source).format() == CheckpointFormat::safetensors
+                              ? Container::safetensors
+                              : Container::torch;
+  const OutputPlace place = output_place(output, source, how.container(), how.overwrite, usual);
   const std::vector<OwnedTensor> tensors = model.state();
   std::vector<TensorView> views;
   for (const OwnedTensor& tensor : tensors) views.push_back(tensor.view());
-  PendingFolder pending(folder);
-  write_model_folder(pending.path(), model.folder(), views, model.labels());
-  pending.publish(replace);
+  ConversionPlan plan;
+  for (const TensorView& view : views) {
+    const bool rounded = how.type() && row(view.dtype).floating;
+    plan.outputs.push_back({view.name, rounded ? *how.type() : view.dtype, view.shape, {}});
+    plan.sources.push_back(&view);
+  }
+  write_output(place, plan.outputs, how.options(),
+               [&](CheckpointWriter& writer) { convert(plan, source, writer, progress); });
 }
 
 Json SoupBatchNorm::to_json() const {

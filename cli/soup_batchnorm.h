@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/write_commands.h"
 #include "stockpot/base/json.h"
 #include "stockpot/model/classifier.h"
 #include "stockpot/pipeline/mixtures.h"
@@ -34,9 +35,10 @@ class SoupBatchNorm {
   // Of those that were scored, the one with the most right rows, then the smaller loss, then the
   // first.
   const BatchNormScore& best() const;
-  // Writes the soup with recomputed statistics as a model folder.
-  // Throws WriteError when the folder exists, unless `replace`.
-  void save_recomputed(const fs::path& folder, bool replace);
+  // Writes the soup with recomputed statistics: save_model().
+  void save_recomputed(const fs::path& output, const OutputFlags& how);
+  // Throws what the ingredients have against a soup of them.
+  void check() const { mixtures("average"); }
 
   Json to_json() const;
   std::string text() const;  // a table
@@ -54,8 +56,11 @@ class SoupBatchNorm {
   std::vector<BatchNormScore> scores_;
 };
 
-// Classifier::save(), which with `replace` leaves a folder that is there in place until the new one
-// is whole.
-void save_model(const Classifier& model, const fs::path& folder, bool replace);
+// Writes the model as `average` writes an output: beside copies of the other files of the folder
+// that it was loaded from, floating-point numbers in the type that is asked for. An output that is
+// there stays in place until the new one is whole. Throws UsageError, WriteError, FormatError for a
+// value that the type cannot hold.
+void save_model(const Classifier& model, const fs::path& output, const OutputFlags& how,
+                Progress& progress);
 
 }  // namespace stockpot::cli

@@ -55,6 +55,9 @@ void add_scoring_flags(CLI::App& app, SoupArgs& args) {
       "--train", args.train,
       "With --val: the training set (a source), to warn of held-out pictures that are in "
       "it; none: don't look (that of the models' run)");
+  app.add_option("--logits", args.logits,
+                 "With --val or --recipe: folder of `eval MODELS --val SOURCE --logits FOLDER`: "
+                 "models whose logits lie there need no pass by themselves");
   app.add_option("--table", args.table, "Table of scores by ingredients (CSV or TSV)");
   app.add_option("--metric", args.metric,
                  "With --val: " + names +
@@ -106,6 +109,7 @@ void add_uniform(CLI::App& soup, CommandLine& line) {
   command->add_option("-o,--output", args->output, "Model folder to write")->required();
   add_batchnorm_flags(*command, *args);
   command->add_option("--val", args->held_out, "Held-out pictures for --bn compare (a source)");
+  add_output_flags(*command, args->written);
   command->callback([args, &line] { line.command = std::shared_ptr<const SoupArgs>(args); });
 }
 

@@ -61,8 +61,10 @@ void add_soup_learned(CLI::App& soup, CommandLine& line) {
   command->add_option("--val", args->held_out, "Held-out pictures to learn on (a source)");
   command->add_option("--recipe", args->recipe, "Or those of this recipe, run or sweep")
       ->excludes("--val");
-  command->add_option("--train", args->train,
-                      "What the models were trained on: to count held-out pictures in it");
+  command->add_option(
+      "--train", args->train,
+      "What the models were trained on (a source), to warn of held-out pictures that are in "
+      "it; none: don't look (that of the models' run)");
   command
       ->add_option("-o,--output", args->output,
                    "A folder (model/, result.json); repeat the command to continue it")

@@ -126,14 +126,14 @@ void SoupWork::write_model(const SearchResult& result, const SoupJudge& judge, S
         "soups were scored with averaged BatchNorm statistics, and written with "
         "others: " +
         (policy.empty() ? "recomputed" : policy));
-  if (policy.empty()) return;
-  MergeRequest request;
-  request.command = request.method = "average";
-  request.batchnorm = policy;
-  request.flags = {"--bn", policy};
+  const auto add_type = [&] {
+    if (args_.written.type())
+      facts.notes.push_back("the soup was scored in the models' own type and written as " +
+                            args_.written.dtype);
+  };
+  if (policy.empty()) return add_type();
+  MergeRequest request = average_request(policy, place_.model, args_.written);
   request.open = args_.open;
-  request.written = args_.written;
-  request.output = place_.model;
   const Container usual = models_.front().format() == CheckpointFormat::safetensors
                               ? Container::safetensors
                               : Container::torch;
@@ -147,9 +147,7 @@ void SoupWork::write_model(const SearchResult& result, const SoupJudge& judge, S
     facts.notes.push_back(
         "what was written differs in last bits from what was scored: some sums do not "
         "fit fp64");
-  if (args_.written.type())
-    facts.notes.push_back("the soup was scored in the models' own type and written as " +
-                          args_.written.dtype);
+  add_type();
 }
 
 void SoupWork::print_plan(const SoupJudge& judge) const {

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "cli/analysis_page.h"
 #include "cli/line_figure.h"
-#include "stockpot/base/version.h"
-#include "stockpot/report/assets.h"
 #include "stockpot/report/html_parts.h"
 #include "stockpot/theory/study_text.h"
 
@@ -151,29 +150,18 @@ std::string heading(const std::string& id) {
 }  // namespace
 
 std::string theory_page(const Study& study) {
-  std::string page =
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-      "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>stockpot theory</title>\n"
-      "<style>\n" +
-      std::string(kReportCss) + std::string(kFigureCss) +
-      "</style>\n</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">stockpot theory</p>\n"
-      "<h1>Why fine-tuning can lose out of distribution</h1>\n<p class=\"sub\">The two-layer "
-      "linear network of Kumar et al. 2022: linear probing (LP), fine-tuning (FT) and LP-FT, to "
-      "the end of training in double precision</p>\n</header>\n";
-  std::string sentences;
-  for (const std::string& sentence : reading(study))
-    sentences += "<li>" + html(sentence) + "</li>\n";
-  page +=
-      section("reading", "What this shows", "<ul class=\"findings\">\n" + sentences + "</ul>\n");
+  AnalysisPage page;
+  page.command = "stockpot theory";
+  page.title = "Why fine-tuning can lose out of distribution";
+  page.subtitle =
+      "The two-layer linear network of Kumar et al. 2022: linear probing (LP), fine-tuning (FT) "
+      "and LP-FT, to the end of training in double precision";
+  std::string body = reading_section(reading(study));
   for (const StudyTable& table : tables(study))
-    page += section(
+    body += section(
         table.id, heading(table.id),
         "<p>" + html(table.title) + ".</p>\n" + figures_for(table.id, study) + table_html(table));
-  return page + "</main>\n<footer>Made by stockpot " + std::string(kVersion) +
-         ". This file is complete: it loads nothing from the network.</footer>\n</body>\n</html>\n";
+  return page_around(page, kFigureCss, body);
 }
 
 }  // namespace stockpot::cli

@@ -18,6 +18,7 @@ int run(const CommandLine& line) {
   set_threads(line.threads > 0 ? static_cast<int>(line.threads) : machine_cores());
   set_torch_threads(threads());
   keep_freed_memory();
+  use_reproducible_kernels();
   if (blas_is_slow() && !line.quiet)
     std::cerr << "stockpot: LibTorch uses the slow reference BLAS here (" << blas_description()
               << "); install libopenblas0-pthread for more than ten times the speed\n";

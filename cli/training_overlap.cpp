@@ -74,28 +74,26 @@ std::vector<fs::path> runs_of(const std::vector<fs::path>& models) {
   return runs;
 }
 
-std::string sentence(std::int64_t shared, const HeldOut& held_out, const std::string& whose) {
-  return grouped(shared) + " of " + grouped(held_out.set.size()) +
-         " held-out pictures are also in the training set" + whose +
-         ", pixel for pixel: models look better on them than they are, and the soup is chosen for "
-         "it";
-}
-
 }  // namespace
 
-std::vector<std::string> overlap_warnings(const SoupArgs& args, const std::vector<fs::path>& models,
-                                          const HeldOut& held_out, Progress& progress) {
+std::vector<std::string> overlap_warnings(const std::vector<std::string>& train,
+                                          const std::vector<fs::path>& models,
+                                          const HeldOut& held_out, const std::string& consequence,
+                                          Progress& progress) {
   std::vector<std::string> warnings;
-  const auto compare = [&](const ImageDataset& train, const std::string& whose) {
-    const std::int64_t shared = shared_images(train, held_out.set);
-    if (shared > 0) warnings.push_back(sentence(shared, held_out, whose));
+  const auto compare = [&](const ImageDataset& seen, const std::string& whose) {
+    const std::int64_t shared = shared_images(seen, held_out.set);
+    if (shared > 0)
+      warnings.push_back(grouped(shared) + " of " + grouped(held_out.set.size()) +
+                         " held-out pictures are also in the training set" + whose +
+                         ", pixel for pixel: " + consequence);
   };
-  if (args.train == std::vector<std::string>{"none"}) return warnings;
-  if (!args.train.empty()) {
+  if (train == std::vector<std::string>{"none"}) return warnings;
+  if (!train.empty()) {
     progress.status("reading the training pictures");
     LoadOptions options;
     options.memory_budget = 0;  // their hashes are all that is wanted
-    DataSpec spec = parse_sources(args.train);
+    DataSpec spec = parse_sources(train);
     spec.skip_unreadable = true;
     compare(ImageDataset::load(spec, options), "");
     return warnings;

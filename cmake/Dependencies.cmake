@@ -38,6 +38,9 @@ if(STOCKPOT_TORCH)
   # among them: the system's own library has to come first, or the programs crash in theirs.
   target_link_libraries(stockpot_libtorch INTERFACE
     -Wl,--push-state,--no-as-needed,-lstdc++,--pop-state ${TORCH_LIBRARIES})
+  if(TARGET torch_cuda)
+    target_compile_definitions(stockpot_libtorch INTERFACE STOCKPOT_CUDA)
+  endif()
   string(STRIP "${TORCH_CXX_FLAGS}" torch_flags)
   if(torch_flags)
     target_compile_options(stockpot_libtorch INTERFACE ${torch_flags})

@@ -1,14 +1,24 @@
 #!/usr/bin/env python3
-"""Makes the Markdown tables of docs/results.md from the runs of scripts/ablations.sh.
+"""Makes the Markdown tables of docs/ablations.md from the runs of scripts/ablations.sh.
 
 usage: ablation_tables.py OUT
 
-Reads OUT/*/results.json and nothing else. One table a run, one of the distances, and one that puts
-the paper's claims beside what the runs show.
+Reads OUT/*/results.json and nothing else. Differences between methods first, then how far features
+moved, then one table a run.
 """
 import json
+import statistics
 import sys
 from pathlib import Path
+
+LP, FT, FROZEN, LPFT = "LP", "FT (BN live)", "FT (BN frozen)", "LP-FT (BN frozen)"
+PLAIN = (LP, FT, FROZEN, LPFT, "LP-FT (BN live)")
+# What is compared, and the sign that the LP-FT paper has (0: it says nothing).
+IN_DISTRIBUTION = [(FT, LP, 1), (FROZEN, LP, 1), (LPFT, FT, 1), (LPFT, FROZEN, 1), (FROZEN, FT, 0)]
+OUT_OF_DISTRIBUTION = [(FT, LP, -1), (FROZEN, LP, -1), (LPFT, LP, 1), (LPFT, FT, 1),
+                       (LPFT, FROZEN, 1), (FROZEN, FT, 0)]
+# Student's t, 97.5 %, by degrees of freedom; beyond the end the last one, which is too wide.
+T975 = [None, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228]
 
 
 def percent(share):
@@ -23,106 +33,213 @@ def cell(column):
     return f"{text} ±{100 * half:.1f}"
 
 
+def markdown(heads, rows, left=1):
+    lines = ["| " + " | ".join(heads) + " |",
+             "|" + "---|" * left + "---:|" * (len(heads) - left)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
 def result_table(report):
     rows = [row for row in report["summary"] if row["kind"] in ("lp", "ft", "lpft")]
     heads = [column["set"] or "mean OOD" for column in rows[0]["columns"]]
-    lines = ["| method | " + " | ".join(heads) + " | seeds |",
-             "|---|" + "---:|" * (len(heads) + 1)]
-    for row in rows:
-        cells = [cell(column) for column in row["columns"]]
-        lines.append(f"| {row['name']} | " + " | ".join(cells) + f" | {row['seeds']} |")
-    return "\n".join(lines)
+    return markdown(["method", *heads, "seeds"],
+                    [[row["name"], *map(cell, row["columns"]), str(row["seeds"])] for row in rows])
 
 
-def shown(comparison):
-    if comparison is None:
-        return "-"
-    text = f"{100 * comparison['difference']:+.1f}"
-    interval = comparison["seeds95"] or comparison["pictures95"]
-    if interval:
-        text += f" [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]"
-    return text
+def remarks(report):
+    sizes = ", ".join(f"{one['name']} {one['rows']:,}" for one in report["sets"])
+    yield f"Pictures: {sizes}."
+    edge = dict.fromkeys(model["name"] for model in report["models"]
+                         if any("edge of its grid" in text for text in model["warnings"]))
+    if edge:
+        yield f"Best learning rate at the edge of its grid: {'; '.join(edge)}."
+    for note in report["notes"]:
+        if note.startswith("lost: "):
+            yield note.split(", in the batch")[0].replace("lost: ", "Lost: ") + "."
+        elif "are also in" in note:
+            yield note + "."
 
 
-def verdict(comparison, positive):
-    """Whether the sign is as the paper says, and whether the interval leaves out 0."""
-    if comparison is None:
-        return "-"
-    interval = comparison["seeds95"] or comparison["pictures95"]
-    agrees = (comparison["difference"] > 0) == positive
-    sure = interval and (interval[0] > 0 or interval[1] < 0)
-    return ("agrees" if agrees else "disagrees") if sure else "open"
+def scores(report):
+    return {(model["name"], model["seed"], score["set"]): score["correct"]
+            for model in report["models"] for score in model["scores"]}
 
 
-# Claim, first, second method, whether in distribution, whether the first is to be above.
-CLAIMS = [
-    ("FT above LP in distribution", "FT (BN live)", "LP", True, True),
-    ("FT below LP out of distribution", "FT (BN live)", "LP", False, False),
-    ("LP-FT above FT out of distribution", "LP-FT (BN frozen)", "FT (BN live)", False, True),
-    ("the same with BatchNorm frozen in both", "LP-FT (BN frozen)", "FT (BN frozen)", False, True),
-    ("LP-FT above LP out of distribution", "LP-FT (BN frozen)", "LP", False, True),
-    ("LP-FT above FT in distribution", "LP-FT (BN frozen)", "FT (BN live)", True, True),
-]
+def repeats(report, earlier):
+    """The earlier run whose trainings these are, if there is one; whether its sets are, too."""
+    for name, other in earlier.items():
+        if scores(report).items() <= scores(other).items():
+            return name, [s["name"] for s in report["sets"]] == [s["name"] for s in other["sets"]]
+    return None, False
+
+
+def turned(entry):
+    turn = lambda ends: [-ends[1], -ends[0]] if ends else ends
+    return {**entry, "difference": -entry["difference"], "seeds95": turn(entry["seeds95"]),
+            "pictures95": turn(entry["pictures95"])}
 
 
 def without_batchnorm(name):
     return name.split(" (BN")[0]
 
 
-def find(report, first, second):
-    """A - B, from whichever of the two orders was compared."""
-    for a, b in ((first, second), (without_batchnorm(first), without_batchnorm(second))):
-        exact = [one for one in report["comparisons"] if (one["first"], one["second"]) == (a, b)]
-        if exact:
-            return exact[0], 1
-        other = [one for one in report["comparisons"] if (one["first"], one["second"]) == (b, a)]
-        if other:
-            return other[0], -1
-    return None, 1
+def compared(report, first, second, in_distribution):
+    """first - second on the ID test set or over the OOD sets; None where they were not compared."""
+    pairs = [(first, second)]
+    if FROZEN not in (first, second):  # a network without BatchNorm has one kind of FT
+        pairs.append((without_batchnorm(first), without_batchnorm(second)))
+    for a, b in pairs:
+        for one in report["comparisons"]:
+            names = one["first"], one["second"]
+            if names not in ((a, b), (b, a)):
+                continue
+            if in_distribution:
+                sets = [s for s in one["sets"] if s["role"] == "id_test"]
+            else:
+                ood = [s for s in one["sets"] if s["role"] == "ood"]
+                sets = [s for s in ood if s["set"] == ""] or ood
+            if sets:
+                return sets[0] if names == (a, b) else turned(sets[0])
+    return None
 
 
-def turned(entry, sign):
-    if sign > 0:
-        return entry
-    turn = lambda ends: [-ends[1], -ends[0]] if ends else ends
-    return {**entry, "difference": -entry["difference"], "seeds95": turn(entry["seeds95"]),
-            "pictures95": turn(entry["pictures95"])}
+def sure(entry):
+    """Neither the interval over seeds nor the one over pictures holds 0."""
+    intervals = [i for i in (entry["seeds95"], entry["pictures95"]) if i]
+    return bool(intervals) and all(low > 0 or high < 0 for low, high in intervals)
 
 
-def claim_rows(name, report):
-    seen = set()  # without BatchNorm two claims are one comparison
-    for claim, first, second, in_distribution, positive in CLAIMS:
-        one, sign = find(report, first, second)
-        key = (id(one), in_distribution, positive)
-        if one is None or key in seen:
+def shown(entry):
+    if entry is None:
+        return "-"
+    text = f"{100 * entry['difference']:+.1f}"
+    if sure(entry):
+        text = f"**{text}**"
+    interval = entry["seeds95"] or entry["pictures95"]
+    return text + (f" [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]" if interval else "")
+
+
+def half_width(values):
+    degrees = min(len(values) - 1, len(T975) - 1)
+    return T975[degrees] * statistics.stdev(values) / len(values) ** 0.5
+
+
+def mean_of(entries):
+    values = [100 * entry["difference"] for entry in entries if entry]
+    if len(values) < 3:
+        return "-"
+    return f"{statistics.mean(values):+.1f} ±{half_width(values):.1f}"
+
+
+def shifts_of_one_model(runs, counted):
+    """The largest group of the counted runs that start from one pretrained model."""
+    groups = {}
+    for name in counted:
+        numbers = (runs[name].get("mechanism") or {}).get("numbers")
+        if numbers:
+            key = tuple(numbers["inputs"]["identity"]["model_sha256"])
+            groups.setdefault(key, []).append(name)
+    return max(groups.values(), key=len, default=[])
+
+
+def labels(group):
+    """Names of runs without the model that the group has in common."""
+    ending = "".join(group[0].partition("-")[1:]) if group else ""
+    common = ending and all(name.endswith(ending) for name in group)
+    return lambda name: name.removesuffix(ending) if common else name
+
+
+def difference_table(runs, counted, group, pairs, in_distribution):
+    found = {name: [compared(report, a, b, in_distribution) for a, b, _ in pairs]
+             for name, report in runs.items()}
+    rows = [[labels(group)(name), *map(shown, entries)] for name, entries in found.items()]
+    if len(group) >= 3:
+        means = [mean_of(column) for column in zip(*(found[name] for name in group))]
+        rows.append([f"mean of {len(group)} shifts", *means])
+    counts = []
+    for index, (_, _, sign) in enumerate(pairs):
+        entries = [found[name][index] for name in counted if found[name][index]]
+        clear = [entry["difference"] for entry in entries if sure(entry)]
+        above = sum(value > 0 for value in clear)
+        as_paper = above if sign >= 0 else len(clear) - above
+        counts.append(f"{as_paper} / {len(clear) - as_paper} / {len(entries) - len(clear)}")
+    rows.append([f"of {len(counted)} runs", *counts])
+    return markdown(["run", *(f"{a} − {b}" for a, b, _ in pairs)], rows)
+
+
+def by_seed(report, method, in_distribution):
+    """(seed, accuracy on the ID test set or over the OOD sets) of each seed."""
+    id_sets = {one["name"] for one in report["sets"] if one["role"] == "id_test"}
+    values = []
+    for model in report["models"]:
+        if model["name"] == method:
+            inside = [s["accuracy"] for s in model["scores"] if s["set"] in id_sets]
+            values.append((model["seed"], inside[0] if in_distribution else model["mean_ood"]))
+    return values
+
+
+def against(report, method, reference, in_distribution):
+    """The difference seed by seed; reports compare such methods with one kind of FT only."""
+    first = dict(by_seed(report, method, in_distribution))
+    second = dict(by_seed(report, reference, in_distribution) or
+                  by_seed(report, without_batchnorm(reference), in_distribution))
+    differences = [100 * (first[seed] - second[seed]) for seed in first if seed in second]
+    if len(differences) < 2:
+        return "-"
+    mean, half = statistics.mean(differences), half_width(differences)
+    text = f"{mean:+.1f}"
+    return f"{'**' + text + '**' if abs(mean) > half else text} ±{half:.1f}"
+
+
+def overview(runs, group, label):
+    """LP, FT and LP-FT out of distribution on the shifts of one model, and their means."""
+    rows = []
+    for method in PLAIN:
+        columns = [next((row["columns"] for row in runs[name]["summary"] if row["name"] == method),
+                        None) for name in group]
+        if None in columns:
             continue
-        seen.add(key)
-        if in_distribution:
-            sets = [s for s in one["sets"] if s["role"] == "id_test"]
-        else:
-            ood = [s for s in one["sets"] if s["role"] == "ood"]
-            sets = [s for s in ood if s["set"] == ""] or ood
-        if sets:
-            entry = turned(sets[0], sign)
-            yield claim, name, entry, verdict(entry, positive)
+        inside = [next(c for c in one if c["role"] == "id_test")["accuracy"] for one in columns]
+        outside = [[c for c in one if c["role"] == "ood"][-1]["accuracy"] for one in columns]
+        values = [*outside, statistics.mean(outside), statistics.mean(inside)]
+        rows.append([method, *map(percent, values)])
+    return markdown(["method", *map(label, group), "mean OOD", "mean ID"], rows)
+
+
+def variants_table(runs, label):
+    """The other ways to fine-tune, each against FT (BN live), where they were run."""
+    where = {name: [row["name"] for row in report["summary"]
+                    if row["kind"] in ("ft", "lpft") and row["name"] not in (*PLAIN, "FT", "LP-FT")]
+             for name, report in runs.items()}
+    names = dict.fromkeys(method for methods in where.values() for method in methods)
+    shown_runs = [name for name, methods in where.items() if methods]
+    if not names:
+        return None
+    heads = ["method"] + [f"{label(run)}, {kind}" for run in shown_runs for kind in ("ID", "OOD")]
+    rows = [[method] + [against(runs[run], method, FT, inside) for run in shown_runs
+                        for inside in (True, False)] for method in names]
+    return markdown(heads, rows)
 
 
 def distortion_rows(name, report):
     numbers = (report.get("mechanism") or {}).get("numbers")
     if not numbers:
         return
-    for after in [m["name"] for m in numbers["models"] if m["role"] == "after"]:
-        moved = {s["name"]: next(m for m in s["movement"] if m["model"] == after)
+    for after in [m for m in numbers["models"] if m["role"] == "after"]:
+        moved = {s["name"]: next(m for m in s["movement"] if m["model"] == after["name"])
                  for s in numbers["sets"]}
-        (id_name, id_moved), *oods = moved.items()
+        (_, id_moved), *oods = moved.items()
         if not oods:
             continue
         mean_ood = sum(m["over_spread"] for _, m in oods) / len(oods)
         ratios = [m["id_ratio"] for _, m in oods if m["id_ratio"] is not None]
         ratio = f"{sum(ratios) / len(ratios):.2f}" if ratios else "-"
-        factor = id_moved["to_first"]
-        yield (f"| {name} | {after} | {id_moved['over_spread']:.3f} | {mean_ood:.3f} | {ratio} | "
-               f"{'-' if factor is None else f'{factor:.3f}'} | {id_moved['cka']:.3f} |")
+        above = f"{sum(r > 1 for r in ratios)} of {len(ratios)}" if ratios else "-"
+        factor, head = id_moved["to_first"], after["head"]
+        change = head.get("change") or {}
+        yield [name, after["name"], f"{id_moved['over_spread']:.2f}", f"{mean_ood:.2f}", ratio,
+               above, "-" if factor is None else f"{factor:.2f}", f"{id_moved['cka']:.2f}",
+               f"{change['cosine']:.2f}" if change.get("cosine") is not None else "-"]
 
 
 def main():
@@ -130,28 +247,66 @@ def main():
             for path in sorted(Path(sys.argv[1]).glob("*/results.json"))}
     if not runs:
         sys.exit(f"{sys.argv[1]}: no finished run in it")
+    kept, repeated = {}, {}
+    for name, report in runs.items():
+        twin, same_sets = repeats(report, kept)
+        if twin:
+            repeated[name] = twin
+        if not same_sets:
+            kept[name] = report
+    # In protocol, each training once.
+    counted = [name for name, report in kept.items()
+               if name not in repeated and not report.get("out_of_protocol")]
+    group = shifts_of_one_model(kept, counted)
+    label = labels(group)
+    if len(group) >= 3:
+        print(f"## {len(group)} shifts of one model\n")
+        print("Accuracy out of distribution in percent (mean over the OOD sets and seeds), and "
+              "means over the shifts.\n")
+        print(overview(kept, group, label))
+    print("## Differences between the methods\n")
+    print("In points, with the 95 % interval over the seeds. Bold: neither this interval nor the "
+          "one over the pictures (bootstrap) holds 0; all others are open. Last row: in how many "
+          "runs the sign is clear and the paper's (of the last column: plus), clear and the "
+          "opposite, open. Counted are runs that were chosen on ID data, each training once: " +
+          ", ".join(map(label, counted)) + ".\n")
+    if len(group) >= 3:
+        print("The mean of the shifts, with Student's t over them, is of " +
+              ", ".join(map(label, group)) + ".\n")
+    print("In distribution (ID test):\n")
+    print(difference_table(kept, counted, group, IN_DISTRIBUTION, True))
+    print("Out of distribution (mean OOD; where there is one OOD set, that):\n")
+    print(difference_table(kept, counted, group, OUT_OF_DISTRIBUTION, False))
+    variants = variants_table(kept, label)
+    if variants:
+        print("### Other ways to fine-tune, against FT (BN live)\n")
+        print("In points, mean over the seeds and 95 % interval (Student's t over the seeds alone; "
+              "bold: it leaves out 0).\n")
+        print(variants)
+    print("## How far features moved\n")
+    print("First seed, from the pretrained model. ID, OOD: distance over the typical distance of "
+          "two pictures (OOD: mean over the sets). ID / OOD: ratio of plain distances, which the "
+          "paper predicts above 1, mean over the OOD sets (it is not the quotient of the columns "
+          "before it, whose units differ from set to set), and on how many of them it is above 1. "
+          "Against FT: how far ID features moved, over the same for FT (BN live). CKA: linear, "
+          "with the features before, on ID. Head: cosine to LP's.\n")
+    rows = [row for name, report in kept.items() for row in distortion_rows(label(name), report)]
+    print(markdown(["run", "model", "ID", "OOD", "ID / OOD", "above 1", "against FT", "CKA",
+                    "head"], rows, 2))
+    print("## The runs\n")
+    print("Accuracy in percent, mean over the seeds; ± is the longer side of the 95 % interval: "
+          "Student's t over the seeds, Wilson's interval for LP.\n")
     for name, report in runs.items():
         print(f"### {report['title']} ({report['model']})\n")
+        if name not in kept:
+            print(f"`{name}`: the trainings, sets and numbers of `{repeated[name]}`.\n")
+            continue
+        print(f"`{name}`. " + " ".join(remarks(report)) + "\n")
+        if name in repeated:
+            print(f"The trainings of `{repeated[name]}` again, with the same numbers.\n")
         if report.get("out_of_protocol"):
             print(report["out_of_protocol"] + "\n")
-        print(f"`{name}`, {report['seconds']:.0f} s\n\n{result_table(report)}\n")
-    print("### How far features moved\n")
-    print("Mean distance over the typical distance of two pictures, of the first seed; ID / OOD is "
-          "the mean over the OOD sets of the ratio that the paper predicts above 1.\n")
-    print("| run | model | ID | mean OOD | ID / OOD | against FT, ID | CKA, ID |")
-    print("|---|---|---:|---:|---:|---:|---:|")
-    for name, report in runs.items():
-        for row in distortion_rows(name, report):
-            print(row)
-    print("\n### The paper's claims\n")
-    print("Differences in points with 95 % intervals over the seeds (over the pictures where there "
-          "is one seed); \"open\": the interval holds 0.\n")
-    print("| claim | run | difference | here |\n|---|---|---:|---|")
-    rows = [row for name, report in runs.items() for row in claim_rows(name, report)]
-    for claim, *_ in CLAIMS:
-        for other, name, entry, says in rows:
-            if other == claim:
-                print(f"| {claim} | {name} | {shown(entry)} | {says} |")
+        print(result_table(report))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@
 #   JOBS       trainings side by side (8)
 #   SET        more settings, "key=value ..." (none), for instance "search.runs=15"
 #   PAIRS      pairs of models for angles and soup against ensemble (200)
+#   STEPS      analyses side by side (4)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 if [ $# -ne 2 ]; then
-  sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 out=$1
@@ -24,26 +25,25 @@ recipe=$2
 stockpot=${STOCKPOT:-build/release/bin/stockpot}
 device=${DEVICE:-cuda}
 pairs=${PAIRS:-200}
+most=${STEPS:-4}
 read -r -a extra <<<"${SET:-}"
 sets=(--set "run.device=$device")
 for pair in "${extra[@]}"; do sets+=(--set "$pair"); done
 study=$out/study
-failed=()
 
-# NAME COMMAND...: its table in NAME.txt; what is there is not made again.
+# NAME COMMAND...: its table in NAME.txt; what is there is not made again. In the background, behind
+# at most $most others; a failure leaves NAME.part.
 step() {
+  [ -f "$study/$1.txt" ] && return 0
+  while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do wait -n; done
+  echo "== $1"
+  make_table "$@" &
+}
+make_table() {
   local name=$1
   shift
-  [ -f "$study/$name.txt" ] && return 0
-  echo "== $name"
-  "$stockpot" "$@" >"$study/$name.part" 2>"$study/$name.log"
-  local code=$?
-  if [ $code -eq 75 ] || [ $code -eq 130 ]; then exit $code; fi
-  if [ $code -eq 0 ]; then
+  "$stockpot" "$@" >"$study/$name.part" 2>"$study/$name.log" &&
     mv "$study/$name.part" "$study/$name.txt"
-  else
-    failed+=("$name (see $study/$name.log)")
-  fi
 }
 
 mkdir -p "$study/soups"
@@ -65,6 +65,7 @@ all=("$lp" "${models[@]}")
 on=(--recipe "$out" --device "$device" -q)
 
 step runs run "$recipe" --out "$out" "${sets[@]}" -q
+wait
 step shifts shifts "$out" -o "$study/shifts" --overwrite
 step uniform soup uniform "${all[@]}" -o "$study/soups/uniform" -q
 for accept in ties strict; do
@@ -77,6 +78,12 @@ for rows in global block tensor; do
   step "learned-$rows" soup learned "${all[@]}" "${on[@]}" --rows "$rows" \
     -o "$study/soups/learned-$rows"
 done
+step curve soup curve "${all[@]}" "${on[@]}" --repeats 10 -o "$study/curve" --overwrite
+step angles angles "${models[@]}" --base "$lp" "${on[@]}" --pairs "$pairs" -o "$study/angles"
+step gap gap "${models[@]}" "${on[@]}" --pairs "$pairs" -o "$study/gap"
+step plane plane "$lp" "${models[0]}" "${models[1]}" "${on[@]}" --grid 15 -o "$study/plane"
+wait
+
 soups=()
 for soup in uniform greedy-ties-metric greedy-strict-metric greedy-ties-random \
   greedy-strict-random learned-global learned-block learned-tensor; do
@@ -89,19 +96,20 @@ for soup in uniform greedy-ties-metric greedy-strict-metric greedy-ties-random \
 done
 greedy=$study/soups/greedy-ties-metric/model
 step ensemble ensemble "${all[@]}" "${on[@]}" --soup --logits "$study/logits" -o "$study/ensemble" --overwrite
-step calibration calibrate "${all[@]:1:1}" "${soups[@]}" "${on[@]}" --logits "$study/logits" \
-  -o "$study/calibration" --overwrite
 step wise-uniform interpolate "$lp" "$study/soups/uniform" "${on[@]}" --alphas 0:1:11 \
   --report "$study/wise-uniform" --overwrite
 step wise-greedy interpolate "$lp" "$greedy" "${on[@]}" --alphas 0:1:11 \
   --report "$study/wise-greedy" --overwrite
-step curve soup curve "${all[@]}" "${on[@]}" --repeats 10 -o "$study/curve" --overwrite
-step angles angles "${models[@]}" --base "$lp" "${on[@]}" --pairs "$pairs" -o "$study/angles"
-step gap gap "${models[@]}" "${on[@]}" --pairs "$pairs" -o "$study/gap"
-step plane plane "$lp" "${models[0]}" "${models[1]}" "${on[@]}" --grid 15 -o "$study/plane"
+wait
+step calibration calibrate "${all[@]:1:1}" "${soups[@]}" "${on[@]}" --logits "$study/logits" \
+  -o "$study/calibration" --overwrite
+wait
 
 echo "tables and pages: $study"
-if [ ${#failed[@]} -gt 0 ]; then
-  printf 'failed: %s\n' "${failed[@]}" >&2
-  exit 4
-fi
+failed=0
+for part in "$study"/*.part; do
+  [ -f "$part" ] || continue
+  failed=4
+  echo "failed: $(basename "$part" .part): $(tail -n 1 "${part%.part}.log")" >&2
+done
+exit $failed

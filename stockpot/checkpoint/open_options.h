@@ -7,6 +7,8 @@
 
 namespace stockpot {
 
+inline constexpr const char* kLoneTensor = "tensor";
+
 struct OpenOptions {
   // Which dict of a torch file holds the tensors: a dotted path such as "ema.model"; "" is the
   // file's top level. Nothing: chosen by the order in torch_state.h.
@@ -17,6 +19,8 @@ struct OpenOptions {
   bool strip_prefixes = true;
   // Refuses pickles that name any class or function outside the allow-list.
   bool strict_pickle = false;
+  // Whether a torch file may hold one tensor in place of a dict; it is then called kLoneTensor.
+  bool lone_tensor = false;
   // When false, tensors that do not lie in the file as row-major little-endian bytes have no
   // bytes at all: enough to list a checkpoint without reading any tensor.
   bool data = true;

@@ -77,6 +77,8 @@ class StateReader {
     state_.key = chosen_.key;
     if (is_torch_module(chosen_.value))
       state_.tensors = module_tensors(chosen_.value, origin_);
+    else if (options_.lone_tensor && is_torch_tensor(chosen_.value))
+      state_.tensors = {{kLoneTensor, chosen_.value}};
     else
       take_dict(chosen_.value);
     if (state_.tensors.empty())

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <unordered_set>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/hash.h"
 #include "stockpot/base/random.h"
 #include "stockpot/base/text.h"
 #include "stockpot/data/pool.h"
@@ -17,6 +19,8 @@ namespace stockpot {
 struct ImageDataset::Data {
   std::shared_ptr<const Pool> pool;
   std::vector<std::size_t> rows;  // of the pool
+  mutable std::once_flag hashed = {};
+  mutable std::string examples_hash = {};
 
   std::size_t pool_row(std::int64_t index) const {
     assert(index >= 0 && static_cast<std::size_t>(index) < rows.size());
@@ -55,6 +59,17 @@ std::int64_t ImageDataset::skipped() const { return data_->pool->skipped; }
 
 std::uint64_t ImageDataset::content_hash(std::int64_t index) const {
   return data_->row(index).hash;
+}
+
+const std::string& ImageDataset::examples_hash() const {
+  std::call_once(data_->hashed, [&] {
+    std::string text;
+    for (const std::string& name : classes()) text += name + "\n";
+    for (std::int64_t i = 0; i < size(); ++i)
+      text += std::to_string(content_hash(i)) + " " + std::to_string(label(i)) + "\n";
+    data_->examples_hash = sha256(text);
+  });
+  return data_->examples_hash;
 }
 
 std::shared_ptr<const Image> ImageDataset::image(std::int64_t index) const {

@@ -46,6 +46,9 @@ class ImageDataset {
   std::shared_ptr<const Image> view(std::int64_t index, const Preprocessing& preprocessing) const;
   // Equal for equal pictures: hashes the size and the pixels, not the file.
   std::uint64_t content_hash(std::int64_t index) const;
+  // SHA-256 of class names and, of all rows in their order, content and label: what numbers about
+  // these pictures depend on. Found once; safe to call from several threads.
+  const std::string& examples_hash() const;
   std::int64_t skipped() const;  // unreadable images left out
 
   // The rows at these indices, sharing the pixels.

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "stockpot/base/text.h"
-#include "stockpot/base/text_table.h"
 #include "stockpot/diagnose/reading.h"
 
 namespace stockpot::diagnose {
@@ -17,8 +16,8 @@ std::string with_interval(double value, const PercentileInterval& interval) {
   return three(value) + " [" + three(interval.low) + ", " + three(interval.high) + "]";
 }
 
-DistortionTable movement_table(const Distortion& all) {
-  DistortionTable table{
+TitledTable movement_table(const Distortion& all) {
+  TitledTable table{
       .title = "How far features moved from " + all.before(),
       .columns = {"model", "set", "n", "mean", "median", "/ norm", "/ spread", "/ sqrt d",
                   "ID / set", "CKA", "in ID span", "common"},
@@ -47,8 +46,8 @@ DistortionTable movement_table(const Distortion& all) {
   return table;
 }
 
-DistortionTable span_table(const Distortion& all) {
-  DistortionTable table{
+TitledTable span_table(const Distortion& all) {
+  TitledTable table{
       .title = "Spans of features",
       .columns = {"model", "set", "rank", "in ID span", "cos to ID", "least cos", "mean shift",
                   "cos to before", "least cos", "angle"},
@@ -91,8 +90,8 @@ DistortionTable span_table(const Distortion& all) {
   return table;
 }
 
-DistortionTable class_table(const Distortion& all) {
-  DistortionTable table{
+TitledTable class_table(const Distortion& all) {
+  TitledTable table{
       .title = "Classes",
       .columns = {"model", "set", "between / within", "nearest ID mean", "accuracy",
                   "95 % interval", "head on features before"},
@@ -118,8 +117,8 @@ DistortionTable class_table(const Distortion& all) {
   return table;
 }
 
-DistortionTable head_table(const Distortion& all) {
-  DistortionTable table{
+TitledTable head_table(const Distortion& all) {
+  TitledTable table{
       .title = "Heads",
       .columns = {"model", "norm", "cosine", "least class", "mean class", "change", "angle",
                   "BatchNorm"},
@@ -154,8 +153,8 @@ DistortionTable head_table(const Distortion& all) {
 }
 
 // A column a layer would be too wide for deep networks: a row a layer and model.
-DistortionTable layer_table(const Distortion& all) {
-  DistortionTable table{
+TitledTable layer_table(const Distortion& all) {
+  TitledTable table{
       .title = "By layer: mean movement over the typical distance of two pictures, and CKA",
       .columns = {"model", "layer", "width"},
       .rows = {},
@@ -184,7 +183,7 @@ DistortionTable layer_table(const Distortion& all) {
   return table;
 }
 
-std::string html_table(const DistortionTable& table) {
+std::string html_table(const TitledTable& table) {
   std::string text =
       "<h3>" + escape_html(table.title) + "</h3>\n<div class=\"scroll\"><table>\n<thead><tr>";
   for (const std::string& column : table.columns) text += "<th>" + escape_html(column) + "</th>";
@@ -200,29 +199,17 @@ std::string html_table(const DistortionTable& table) {
 
 }  // namespace
 
-std::vector<DistortionTable> tables(const Distortion& distortion) {
-  std::vector<DistortionTable> all = {movement_table(distortion), span_table(distortion),
-                                      class_table(distortion), head_table(distortion)};
+std::vector<TitledTable> tables(const Distortion& distortion) {
+  std::vector<TitledTable> all = {movement_table(distortion), span_table(distortion),
+                                  class_table(distortion), head_table(distortion)};
   if (!distortion.layer_widths.empty()) all.push_back(layer_table(distortion));
   return all;
 }
 
 std::string distortion_text(const Distortion& distortion, std::size_t width) {
   std::string text;
-  for (const DistortionTable& table : tables(distortion)) {
-    std::vector<TextColumn> columns;
-    for (const std::string& title : table.columns)
-      columns.push_back({.title = title,
-                         .right = columns.size() >= table.names,
-                         .shrinks = columns.size() < table.names});
-    TextTable lines(columns);
-    for (std::vector<std::string> row : table.rows) {
-      for (std::string& cell : row) cell = printable(cell);
-      lines.add(std::move(row));
-    }
-    text +=
-        printable(table.title) + "\n\n" + lines.text(width) + "\n" + printable(table.note) + "\n\n";
-  }
+  for (const TitledTable& table : tables(distortion))
+    text += text_without_note(table, width) + "\n" + printable(table.note) + "\n\n";
   text += "What this shows\n\n";
   for (const std::string& sentence : reading(distortion)) text += "- " + printable(sentence) + "\n";
   return text;
@@ -234,7 +221,7 @@ std::string html_section(const Distortion& distortion) {
   for (const std::string& sentence : reading(distortion))
     text += "<li>" + escape_html(printable(sentence)) + "</li>\n";
   text += "</ul>\n";
-  for (const DistortionTable& table : tables(distortion)) text += html_table(table);
+  for (const TitledTable& table : tables(distortion)) text += html_table(table);
   return text + "</section>\n";
 }
 

@@ -5,20 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "stockpot/base/titled_table.h"
 #include "stockpot/diagnose/distortion.h"
 
 namespace stockpot::diagnose {
 
-// Text of models and sets is as it came: escape it for where it is shown.
-struct DistortionTable {
-  std::string title;
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
-  std::size_t names = 1;  // leading columns that are names; the others are numbers
-  std::string note;       // what the columns mean
-};
-
-std::vector<DistortionTable> tables(const Distortion& distortion);
+// Texts of models and sets are as they came: escape them for where they are shown.
+std::vector<TitledTable> tables(const Distortion& distortion);
 
 std::string distortion_text(const Distortion& distortion, std::size_t width);
 

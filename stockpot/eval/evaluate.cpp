@@ -56,6 +56,7 @@ Predictions without_logits(const Classifier& model, const ImageDataset& set) {
   predictions.classes = static_cast<std::int64_t>(model.labels().size());
   predictions.class_names = model.labels();
   predictions.group_names = set.groups();
+  predictions.examples = set.examples_hash();
   for (std::int64_t i = 0; i < set.size(); ++i) {
     predictions.labels.push_back(set.label(i));
     predictions.groups.push_back(set.group(i));
@@ -64,8 +65,14 @@ Predictions without_logits(const Classifier& model, const ImageDataset& set) {
   return predictions;
 }
 
+std::string arithmetic_of(at::Device device, bool bf16) {
+  if (device.is_cpu()) return "cpu";
+  return bf16 ? "cuda bf16" : "cuda";
+}
+
 Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options) {
   Predictions predictions = without_logits(model, set);
+  predictions.arithmetic = arithmetic_of(model.device(), options.bf16);
   const at::Tensor logits =
       forward_all(model, set, options, predictions.classes,
                   [&](const at::Tensor& features) { return model.head_logits(features); });
@@ -79,6 +86,7 @@ Predictions predict_from_features(Classifier& model, const ImageDataset& set,
   const at::NoGradGuard no_grad;
   model.evaluate();
   Predictions predictions = without_logits(model, set);
+  predictions.arithmetic = arithmetic_of(model.device(), options.bf16);
   for (std::int64_t begin = 0; begin < set.size(); begin += options.batch_size) {
     const std::int64_t end = std::min(set.size(), begin + options.batch_size);
     const at::Tensor logits =

@@ -22,6 +22,9 @@ struct EvalOptions {
   std::function<void(std::int64_t done, std::int64_t total)> on_batch = {};
 };
 
+// Predictions::arithmetic of a model on this device.
+std::string arithmetic_of(at::Device device, bool bf16);
+
 // Logits of every row, in the set's order. The model's labels must be the set's classes.
 Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options = {});
 
@@ -38,7 +41,8 @@ at::Tensor extract_features(Classifier& model, const ImageDataset& set,
                             const EvalOptions& options = {});
 
 // The logits store: a safetensors file with `logits` (rows x classes, F32), `labels` (I64),
-// `groups` (I64), `ids` (U8, newline-separated UTF-8); class and group names in the metadata.
+// `groups` (I64), `ids` (U8, newline-separated UTF-8); class and group names in the metadata, and
+// `examples`, `model` and `arithmetic` where these are known.
 void write_predictions(const fs::path& file, const Predictions& predictions);
 Predictions read_predictions(const fs::path& file);
 

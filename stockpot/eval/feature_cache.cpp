@@ -98,14 +98,6 @@ std::string pixels_hash(const ImageDataset& set) {
   return hasher.take().hex();
 }
 
-std::string examples_hash(const ImageDataset& set) {
-  std::string text;
-  for (const std::string& name : set.classes()) text += name + "\n";
-  for (std::int64_t i = 0; i < set.size(); ++i)
-    text += std::to_string(set.content_hash(i)) + " " + std::to_string(set.label(i)) + "\n";
-  return sha256(text);
-}
-
 Json describe(const Preprocessing& p) {
   Json mean = Json::array(), std = Json::array();
   for (const float value : p.mean) mean.push(static_cast<double>(value));
@@ -118,6 +110,14 @@ Json describe(const Preprocessing& p) {
                        {"interpolation", static_cast<int>(p.interpolation)},
                        {"mean", mean},
                        {"std", std}});
+}
+
+std::string model_key(const ModelFolder& folder, const std::string& content) {
+  return sha256(content + folder.config.dump() + describe(folder.preprocessing).dump());
+}
+
+std::string model_key(const ModelFolder& folder) {
+  return model_key(folder, content_hash(open_weights(folder)));
 }
 
 Json feature_key(const Classifier& model, const ImageDataset& set, const EvalOptions& options) {

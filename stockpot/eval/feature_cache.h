@@ -32,11 +32,13 @@ at::Tensor cached_features(Classifier& model, const ImageDataset& set, const Eva
 // precision, and the version of stockpot.
 Json feature_key(const Classifier& model, const ImageDataset& set, const EvalOptions& options);
 
-// Of the pixels of all rows in their order; and of these, labels and class names.
+// Of the pixels of all rows in their order.
 std::string pixels_hash(const ImageDataset& set);
-std::string examples_hash(const ImageDataset& set);
 // All of it, for such keys.
 Json describe(const Preprocessing& preprocessing);
+// Of a model: the content of its weights (content_hash), configuration and preprocessing.
+std::string model_key(const ModelFolder& folder, const std::string& content);
+std::string model_key(const ModelFolder& folder);  // reads the weights
 
 // Where the features of this key would lie.
 std::filesystem::path feature_file(const std::filesystem::path& folder, const Json& key);

@@ -91,6 +91,12 @@ class Store {
     return out;
   }
 
+  // "" for what older stores lack.
+  std::string text(const std::string& key) const {
+    const auto entry = file_.metadata().find(key);
+    return entry == file_.metadata().end() ? "" : entry->second;
+  }
+
   std::vector<std::string> names(const std::string& key) const {
     const auto entry = file_.metadata().find(key);
     if (entry == file_.metadata().end()) refuse("the metadata lack '" + key + "'");
@@ -135,10 +141,13 @@ void write_predictions(const fs::path& file, const Predictions& predictions) {
   const std::string ids = join(escaped, "\n");
   if (!predictions.ids.empty())
     tensors.push_back(view_of("ids", Dtype::u8, {static_cast<std::int64_t>(ids.size())}, ids));
-  write_safetensors(file, tensors,
-                    {{"format", "stockpot-logits"},
-                     {"classes", names_to_json(predictions.class_names)},
-                     {"groups", names_to_json(predictions.group_names)}});
+  std::map<std::string, std::string> metadata{{"format", "stockpot-logits"},
+                                              {"classes", names_to_json(predictions.class_names)},
+                                              {"groups", names_to_json(predictions.group_names)}};
+  if (!predictions.examples.empty()) metadata["examples"] = predictions.examples;
+  if (!predictions.model.empty()) metadata["model"] = predictions.model;
+  if (!predictions.arithmetic.empty()) metadata["arithmetic"] = predictions.arithmetic;
+  write_safetensors(file, tensors, metadata);
 }
 
 Predictions read_predictions(const fs::path& file) {
@@ -157,6 +166,9 @@ Predictions read_predictions(const fs::path& file) {
   if (store.has("groups"))
     predictions.groups = store.indices("groups", rows, predictions.group_names.size());
   if (store.has("ids")) predictions.ids = read_ids(store, rows);
+  predictions.examples = store.text("examples");
+  predictions.model = store.text("model");
+  predictions.arithmetic = store.text("arithmetic");
   return predictions;
 }
 

@@ -110,7 +110,7 @@ double standard_error(const Predictions& a, const Predictions& b, double beta) {
 }
 
 void require_same_rows(const Predictions& a, const Predictions& b) {
-  if (a.labels != b.labels || a.classes != b.classes)
+  if (!same_rows(a, b) || a.classes != b.classes)
     throw UsageError("the predictions are not of the same rows and classes");
 }
 
@@ -193,6 +193,7 @@ double best_beta(const Predictions& predictions) {
 Predictions mixed_logits(const Predictions& first, const Predictions& second, double alpha) {
   require_same_rows(first, second);
   Predictions mixed = first;
+  mixed.model.clear();
   for (std::size_t i = 0; i < mixed.logits.size(); ++i)
     mixed.logits[i] = static_cast<float>((1 - alpha) * static_cast<double>(first.logits[i]) +
                                          alpha * static_cast<double>(second.logits[i]));

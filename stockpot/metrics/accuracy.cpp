@@ -105,7 +105,7 @@ double mcnemar(std::int64_t b, std::int64_t c) {
 }
 
 double mcnemar(const Predictions& first, const Predictions& second) {
-  if (first.labels != second.labels || first.ids != second.ids) {
+  if (!same_rows(first, second)) {
     throw UsageError("McNemar's test needs two models' predictions on the same rows");
   }
   std::int64_t only_first = 0, only_second = 0;

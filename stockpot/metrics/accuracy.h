@@ -25,6 +25,8 @@ struct Accuracy {
 
 // Wilson's score interval for a proportion (Wilson 1927), 95 % by default.
 Interval wilson_interval(const Accuracy& accuracy, double confidence = 0.95);
+// The same for a share of so many rows, which need not be whole: 0 <= share <= 1, rows > 0.
+Interval wilson_interval(double share, double rows, double confidence = 0.95);
 
 // Student's t interval for the mean of values from independent seeds; needs two or more.
 Interval mean_interval(std::span<const double> values, double confidence = 0.95);

@@ -87,15 +87,19 @@ double t_quantile(double probability, int degrees) {
 
 Interval wilson_interval(const Accuracy& accuracy, double confidence) {
   if (accuracy.total <= 0) return {0, 1};
+  return wilson_interval(accuracy.value(), static_cast<double>(accuracy.total), confidence);
+}
+
+Interval wilson_interval(double share, double rows, double confidence) {
   // Tables ask for this one thousands of times.
   static const double kZ95 = normal_quantile(0.975);
-  const double n = static_cast<double>(accuracy.total), p = accuracy.value();
   const double z = confidence == 0.95 ? kZ95 : normal_quantile(0.5 + confidence / 2), zz = z * z;
-  const double centre = (p + zz / (2 * n)) / (1 + zz / n);
-  const double half = z * std::sqrt(p * (1 - p) / n + zz / (4 * n * n)) / (1 + zz / n);
-  // At 0 and n correct the end is exactly 0 or 1; the formula leaves a rounding error.
-  return {accuracy.correct == 0 ? 0 : std::max(0.0, centre - half),
-          accuracy.correct == accuracy.total ? 1 : std::min(1.0, centre + half)};
+  const double centre = (share + zz / (2 * rows)) / (1 + zz / rows);
+  const double half =
+      z * std::sqrt(share * (1 - share) / rows + zz / (4 * rows * rows)) / (1 + zz / rows);
+  // At a share of 0 or 1 the end is exactly that; the formula leaves a rounding error.
+  return {share == 0 ? 0 : std::max(0.0, centre - half),
+          share == 1 ? 1 : std::min(1.0, centre + half)};
 }
 
 Interval mean_interval(std::span<const double> values, double confidence) {

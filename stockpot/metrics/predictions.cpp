@@ -15,14 +15,18 @@ std::int64_t predicted_class(std::span<const float> logits) {
   return static_cast<std::int64_t>(best);
 }
 
+bool same_rows(const Predictions& first, const Predictions& second) {
+  return first.labels == second.labels && first.ids == second.ids &&
+         (first.examples.empty() || second.examples.empty() || first.examples == second.examples);
+}
+
 void LogitSum::require_same_rows(const Predictions& other) const {
   const std::string where = "member " + std::to_string(members_ + 1) + " of the ensemble ";
   if (other.classes != first_.classes) {
     throw UsageError(where + "has " + std::to_string(other.classes) + " classes, the first has " +
                      std::to_string(first_.classes));
   }
-  if (other.labels != first_.labels || other.ids != first_.ids ||
-      other.logits.size() != sum_.size()) {
+  if (!same_rows(other, first_) || other.logits.size() != sum_.size()) {
     throw UsageError(where + "was evaluated on other rows than the first");
   }
 }
@@ -31,6 +35,7 @@ void LogitSum::add(const Predictions& member) {
   if (members_ == 0) {
     first_ = member;
     first_.logits.clear();
+    first_.model.clear();
     sum_.assign(member.logits.begin(), member.logits.end());
   } else {
     require_same_rows(member);

@@ -16,6 +16,11 @@ struct Predictions {
   std::vector<std::string> group_names;
   std::vector<std::string> class_names;
   std::vector<std::string> ids;  // rows; may be empty
+  // Which pictures, labels and classes these are of (ImageDataset::examples_hash), and the content
+  // of the one model that said so; "" where it is not known.
+  std::string examples, model;
+  // What computed them, down to rounding: "cpu", "cuda" or "cuda bf16"; "" where it is not known.
+  std::string arithmetic;
 
   std::int64_t rows() const { return static_cast<std::int64_t>(labels.size()); }
   std::span<const float> row(std::int64_t i) const {
@@ -26,6 +31,9 @@ struct Predictions {
 
 // The class with the largest logit; the lowest index among equals.
 std::int64_t predicted_class(std::span<const float> logits);
+
+// Whether both are of the same rows: equal ids and labels and, where both know them, pictures.
+bool same_rows(const Predictions& first, const Predictions& second);
 
 // The logit ensemble of models that need not be in memory at once.
 class LogitSum {

@@ -113,6 +113,7 @@ Classifier Classifier::clone() const {
 const ModelFolder& Classifier::folder() const { return impl_->folder; }
 const std::vector<std::string>& Classifier::labels() const { return impl_->folder.labels; }
 bool Classifier::has_batchnorm() const { return impl_->network.batchnorm; }
+bool Classifier::has_dropout() const { return impl_->network.dropout; }
 at::Device Classifier::device() const { return impl_->table.values().device(); }
 
 void Classifier::to(at::Device target) {
@@ -153,9 +154,10 @@ at::Tensor Classifier::head_logits(const at::Tensor& features) const {
 void Classifier::evaluate() { impl_->mode = {}; }
 
 void Classifier::train(const TrainingMode& mode) {
+  const bool drops = has_dropout() || mode.head_dropout > 0 || mode.drop_path > 0;
   impl_->dropout_seed = mode.seed;
   impl_->mode = {.batch_statistics = mode.batchnorm == BatchNorm::live,
-                 .dropout = dropout_generator(device(), mode.seed),
+                 .dropout = drops ? dropout_generator(device(), mode.seed) : at::Generator(),
                  .head_dropout = mode.head_dropout,
                  .drop_path = mode.drop_path,
                  .positions = positions_on(device(), mode.positions),

@@ -68,6 +68,8 @@ class Classifier {
   const ModelFolder& folder() const;
   const std::vector<std::string>& labels() const;
   bool has_batchnorm() const;
+  // Training drops at rates of the architecture's own, whatever TrainingMode says.
+  bool has_dropout() const;
   at::Device device() const;
   // Like a new head, a move makes new buffers: parameters() and the flat buffers have to be
   // asked for again, and gradients are zero.

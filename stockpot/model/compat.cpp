@@ -6,10 +6,25 @@
 #include <ATen/autocast_mode.h>
 
 #include <cmath>
+#include <mutex>
 
 #define STOCKPOT_TORCH_AT_LEAST(major, minor) \
   (TORCH_VERSION_MAJOR > (major) ||           \
    (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
+
+// STOCKPOT_CUDA: LibTorch was built with CUDA (cmake/Dependencies.cmake).
+#ifdef STOCKPOT_CUDA
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <vector>
+#endif
+#if defined(STOCKPOT_CUDA) && STOCKPOT_TORCH_AT_LEAST(2, 1)
+#define STOCKPOT_GRAPHS 1
+#include <ATen/cuda/CUDAGraph.h>
+#endif
 
 namespace stockpot {
 namespace {
@@ -60,5 +75,156 @@ Autocast::~Autocast() {
   enable(was_enabled_);
   set_type(old_type_);
 }
+
+#ifdef STOCKPOT_GRAPHS
+
+namespace {
+
+// LibTorch keeps lists of all recordings without a lock.
+std::mutex& recording() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+}  // namespace
+
+class DeviceGraph::Memory {
+ public:
+  const at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+};
+
+struct DeviceGraph::Impl {
+  std::shared_ptr<Memory> memory;
+  at::cuda::CUDAGraph graph;
+};
+
+bool DeviceGraph::possible(at::Device device) { return device.is_cuda(); }
+
+std::shared_ptr<DeviceGraph::Memory> DeviceGraph::new_memory() {
+  const std::lock_guard lock(recording());
+  return std::make_shared<Memory>();
+}
+
+DeviceGraph::DeviceGraph(std::shared_ptr<Memory> memory) {
+  const std::lock_guard lock(recording());
+  impl_ = std::make_unique<Impl>();
+  impl_->memory = std::move(memory);
+}
+
+DeviceGraph::~DeviceGraph() {
+  const std::lock_guard lock(recording());
+  impl_.reset();
+}
+
+bool DeviceGraph::record(const std::function<void()>& work) {
+  const std::lock_guard lock(recording());
+  // What other threads do meanwhile does not concern this recording.
+  impl_->graph.capture_begin(impl_->memory->pool, cudaStreamCaptureModeThreadLocal);
+  bool whole = true;
+  try {
+    work();
+  } catch (const c10::Error&) {
+    whole = false;
+  }
+  try {
+    impl_->graph.capture_end();
+  } catch (const c10::Error&) {
+    whole = false;
+  }
+  return whole;
+}
+
+void DeviceGraph::start() { impl_->graph.replay(); }
+
+#else
+
+class DeviceGraph::Memory {};
+struct DeviceGraph::Impl {};
+bool DeviceGraph::possible(at::Device) { return false; }
+std::shared_ptr<DeviceGraph::Memory> DeviceGraph::new_memory() { return nullptr; }
+DeviceGraph::DeviceGraph(std::shared_ptr<Memory>) {}
+DeviceGraph::~DeviceGraph() = default;
+bool DeviceGraph::record(const std::function<void()>&) { return false; }
+void DeviceGraph::start() {}
+
+#endif
+
+#ifdef STOCKPOT_CUDA
+
+namespace {
+
+// LibTorch's pool gives one of 32 streams to many, in turn. These are kept for the next ones: the
+// allocator keeps memory by stream.
+class Streams {
+ public:
+  c10::cuda::CUDAStream take(c10::DeviceIndex device) {
+    const std::lock_guard lock(mutex_);
+    for (auto stream = free_.begin(); stream != free_.end(); ++stream)
+      if (stream->device_index() == device) {
+        const c10::cuda::CUDAStream found = *stream;
+        free_.erase(stream);
+        return found;
+      }
+    const c10::cuda::CUDAGuard guard(device);
+    cudaStream_t made = nullptr;
+    C10_CUDA_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+    return c10::cuda::getStreamFromExternal(made, device);
+  }
+  void give_back(const c10::cuda::CUDAStream& stream) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(stream);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<c10::cuda::CUDAStream> free_;
+};
+
+// Never destroyed: at the end of the process the driver may be gone before.
+Streams& streams() {
+  static Streams& all = *new Streams;
+  return all;
+}
+
+}  // namespace
+
+struct OwnStream::Impl {
+  c10::cuda::CUDAStream before, own;
+};
+
+OwnStream::OwnStream(at::Device device) {
+  if (!device.is_cuda()) return;
+  const auto before = c10::cuda::getCurrentCUDAStream(device.index());
+  before.synchronize();
+  impl_ = std::make_unique<Impl>(Impl{before, streams().take(before.device_index())});
+  c10::cuda::setCurrentCUDAStream(impl_->own);
+}
+
+OwnStream::~OwnStream() {
+  if (!impl_) return;
+  try {
+    impl_->own.synchronize();
+  } catch (const c10::Error&) {
+    // The device has failed: the next operation on it says so.
+  }
+  c10::cuda::setCurrentCUDAStream(impl_->before);
+  streams().give_back(impl_->own);
+}
+
+void sleep_while_waiting_for(at::Device device) {
+  if (!device.is_cuda()) return;
+  c10::cuda::set_device(device.index());
+  // Where it cannot be set any more, threads spin.
+  if (cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync) != cudaSuccess) cudaGetLastError();
+}
+
+#else
+
+struct OwnStream::Impl {};
+OwnStream::OwnStream(at::Device) {}
+OwnStream::~OwnStream() = default;
+void sleep_while_waiting_for(at::Device) {}
+
+#endif
 
 }  // namespace stockpot

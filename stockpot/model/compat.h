@@ -4,6 +4,9 @@
 #include <ATen/core/Tensor.h>
 #include <torch/version.h>
 
+#include <functional>
+#include <memory>
+
 namespace stockpot {
 
 inline constexpr const char* kTorchVersion = TORCH_VERSION;
@@ -29,5 +32,52 @@ class Autocast {
   bool active_, was_enabled_ = false;
   at::ScalarType old_type_{};
 };
+
+// Work on a CUDA device that is recorded once and then started as a whole, by one call in place of
+// one for every kernel: a small model's step takes the processor longer to launch than the device
+// to compute. Recordings of one Memory may lie in each other's memory, so only one of them runs at
+// a time, and its results are copied before another one runs.
+class DeviceGraph {
+ public:
+  class Memory;
+
+  // On CUDA with LibTorch 2.1 or newer.
+  static bool possible(at::Device device);
+  static std::shared_ptr<Memory> new_memory();
+
+  explicit DeviceGraph(std::shared_ptr<Memory> memory);
+  ~DeviceGraph();
+  DeviceGraph(const DeviceGraph&) = delete;
+
+  // Records what `work` does on this thread's current stream, which must not be the device's
+  // default one; nothing is computed yet. The tensors it used and made have to stay where they
+  // are. False when something in it cannot be recorded, such as reading a result.
+  bool record(const std::function<void()>& work);
+  // Starts it on the current stream.
+  void start();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// While it lives, this thread's work on a CUDA device goes to a stream that no other thread has, so
+// that threads compute side by side and nothing of another one gets into a recording. All that was
+// asked for before is finished at its beginning, all that was asked for since at its end. Does
+// nothing on the CPU.
+class OwnStream {
+ public:
+  explicit OwnStream(at::Device device);
+  ~OwnStream();
+  OwnStream(const OwnStream&) = delete;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Threads that wait for this CUDA device sleep; otherwise they spin, which costs a core each. To be
+// called before the process uses the device.
+void sleep_while_waiting_for(at::Device device);
 
 }  // namespace stockpot

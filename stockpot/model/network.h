@@ -44,7 +44,8 @@ struct Network {
   // images: N x 3 x H x W, float32; the result: N x feature size.
   std::function<at::Tensor(const TensorTable&, const at::Tensor& images, const Mode&)> features;
   bool batchnorm = false;
-  int blocks = 0;  // without stem and head
+  bool dropout = false;  // of its own, whatever the training mode says
+  int blocks = 0;        // without stem and head
 };
 
 // transformers' ViTForImageClassification up to the class token after the last norm.

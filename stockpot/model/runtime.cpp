@@ -3,11 +3,13 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
 #include <dlfcn.h>
 #include <malloc.h>
 
 #include <charconv>
 #include <limits>
+#include <mutex>
 
 #include "stockpot/base/error.h"
 #include "stockpot/model/compat.h"
@@ -59,7 +61,9 @@ std::string present_devices() {
 
 std::string torch_version() { return kTorchVersion; }
 
-std::string blas_description() {
+namespace {
+
+std::string describe_blas() {
   switch (which_blas()) {
     case Blas::openblas:
       if (const auto config = loaded<char* (*)()>("openblas_get_config")) return config();
@@ -78,9 +82,19 @@ std::string blas_description() {
   return "unknown BLAS";
 }
 
+}  // namespace
+
+std::string blas_description() {
+  // Asked once: OpenBLAS writes its answer into one place for all threads.
+  static const std::string description = describe_blas();
+  return description;
+}
+
 bool blas_is_slow() { return which_blas() == Blas::reference; }
 
 void set_torch_threads(int count) {
+  static std::mutex mutex;  // of pools that all threads share
+  const std::lock_guard lock(mutex);
   at::set_num_threads(count);
   if (const auto set = loaded<void (*)(int)>("openblas_set_num_threads")) set(count);
 }
@@ -92,6 +106,8 @@ void keep_freed_memory() {
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
 }
+
+void use_reproducible_kernels() { at::globalContext().setDeterministicCuDNN(true); }
 
 at::Device parse_device(std::string_view text) {
   if (text == "cpu") return at::Device(at::kCPU);
@@ -108,6 +124,23 @@ at::Device parse_device(std::string_view text) {
                      present_devices() +
                      (cuda_devices() == 0 ? " (or LibTorch was built without CUDA)" : ""));
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+bool is_idle(at::Device device) {
+  if (!device.is_cuda()) return true;
+  const c10::impl::VirtualGuardImpl streams(device.type());
+  return streams.queryStream(streams.getStream(device));
+}
+
+bool answers(at::Device device) {
+  if (!device.is_cuda()) return true;
+  try {
+    const c10::impl::VirtualGuardImpl streams(device.type());
+    streams.synchronizeStream(streams.getStream(device));
+    return true;
+  } catch (const c10::Error&) {
+    return false;
+  }
 }
 
 }  // namespace stockpot

@@ -130,6 +130,7 @@ Network vit_network(const VitConfig& config) {
       .features = [config](const TensorTable& table, const at::Tensor& images,
                            const Mode& mode) { return features_of(config, table, images, mode); },
       .batchnorm = false,
+      .dropout = config.dropout > 0 || config.attention_dropout > 0,
       .blocks = static_cast<int>(config.layers)};
 }
 

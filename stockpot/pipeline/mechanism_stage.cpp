@@ -91,8 +91,8 @@ std::string choice_of(const TrainedModel& model, const std::string& name) {
 }
 
 // Accuracy and what was chosen, model by model.
-ReportTable models_table(const Subjects& subjects, const RunReport& report) {
-  ReportTable table{.title = "The models",
+TitledTable models_table(const Subjects& subjects, const RunReport& report) {
+  TitledTable table{.title = "The models",
                     .columns = {"model", "seed"},
                     .rows = {},
                     .names = 1,
@@ -158,8 +158,8 @@ std::optional<Mechanism> measure_mechanism(const TrainContext& context,
   Mechanism mechanism;
   mechanism.reading = diagnose::reading(distortion);
   mechanism.tables.push_back(models_table(subjects, report));
-  for (diagnose::DistortionTable& table : diagnose::tables(distortion))
-    mechanism.tables.push_back({table.title, table.columns, table.rows, table.names, table.note});
+  for (TitledTable& table : diagnose::tables(distortion))
+    mechanism.tables.push_back(std::move(table));
   mechanism.numbers = diagnose::to_json(distortion);
   mechanism.numbers.set("inputs", inputs);
   return mechanism;

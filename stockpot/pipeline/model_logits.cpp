@@ -3,7 +3,6 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
-#include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/eval/evaluate.h"
 #include "stockpot/eval/feature_cache.h"
 #include "stockpot/pipeline/model_on_sets.h"
@@ -13,7 +12,11 @@ namespace stockpot {
 
 ModelLogits::ModelLogits(const std::vector<fs::path>& models, std::vector<NamedSet> sets,
                          const LogitsOptions& options, Progress& progress)
-    : sets_(std::move(sets)), options_(options), progress_(progress), keys_(models.size()) {
+    : sets_(std::move(sets)),
+      options_(options),
+      progress_(progress),
+      contents_(models.size()),
+      keys_(models.size()) {
   for (const fs::path& path : models) {
     folders_.push_back(ModelFolder::open(path));
     require_same_labels(folders_.front(), folders_.back());
@@ -21,24 +24,31 @@ ModelLogits::ModelLogits(const std::vector<fs::path>& models, std::vector<NamedS
   }
 }
 
-// Of all sets: the pixels of their rows.
+// Of all sets.
 const std::string& ModelLogits::pictures() {
   if (!pictures_.empty()) return pictures_;
   std::string text;
-  for (const NamedSet& set : sets_) text += pixels_hash(set.set) + '\n';
+  for (const NamedSet& set : sets_) text += set.set.examples_hash() + '\n';
   return pictures_ = sha256(text);
+}
+
+const std::string& ModelLogits::model_content(std::size_t model) {
+  std::string& content = contents_[model];
+  if (content.empty()) {
+    progress_.status("reading " + printable(folders_[model].path.string()));
+    content = model_key(folders_[model]);
+  }
+  return content;
 }
 
 fs::path ModelLogits::file(std::size_t model, std::size_t set) {
   std::string& key = keys_[model];
   if (key.empty()) {
     const fs::path& path = folders_[model].path;
-    progress_.status("reading " + printable(path.string()));
     // All that logits depend on: pictures of the same names are not the same pictures.
     key = file_name_for(path.string()) + "-" +
-          sha256(content_hash(open_weights(folders_[model])) + folders_[model].config.dump() +
-                 describe(folders_[model].preprocessing).dump() + pictures() +
-                 (options_.bf16 ? "bf16" : "") + (options_.device.is_cpu() ? "cpu" : "cuda"))
+          sha256(model_content(model) + pictures() + (options_.bf16 ? "bf16" : "") +
+                 (options_.device.is_cpu() ? "cpu" : "cuda"))
               .substr(0, 16);
   }
   return options_.folder / key / (file_name_for(sets_[set].name) + ".safetensors");
@@ -69,7 +79,8 @@ Predictions ModelLogits::on(std::size_t model, std::size_t set) {
   }
   const fs::path path = file(model, set);
   if (auto stored = stored_predictions(path, sets_[set].set)) return *stored;
-  const Predictions predictions = computed(model, set);
+  Predictions predictions = computed(model, set);
+  predictions.model = model_content(model);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error) throw WriteError(path.parent_path(), "create the folder", error.value());

@@ -38,14 +38,16 @@ class ModelLogits {
  private:
   fs::path file(std::size_t model, std::size_t set);
   const std::string& pictures();
+  const std::string& model_content(std::size_t model);
   Predictions computed(std::size_t model, std::size_t set);
 
   std::vector<ModelFolder> folders_;
   std::vector<NamedSet> sets_;
   LogitsOptions options_;
   Progress& progress_;
-  std::vector<std::string> keys_;  // names in the folder; "" before they are needed
-  std::string pictures_;           // a hash of all sets' pixels; "" before it is needed
+  // Of each model: what logits depend on, and its name in the folder; "" before they are needed.
+  std::vector<std::string> contents_, keys_;
+  std::string pictures_;  // a hash of all sets' examples; "" before it is needed
   std::optional<Classifier> loaded_;
   std::size_t loaded_model_ = 0;
   std::map<std::pair<std::size_t, std::size_t>, Predictions> kept_;  // without a folder

@@ -12,7 +12,8 @@ namespace stockpot {
 
 inline constexpr const char* kHeldOutName = "val";  // the held-out set among the stored logits
 
-// What a logits store holds, when it is there and of the very rows of this set.
+// What a logits store holds, when it is there and of the very pictures and labels of this set.
+// A store that does not say of which pictures it is, as older versions wrote them, is none.
 std::optional<Predictions> stored_predictions(const fs::path& file, const ImageDataset& set);
 
 class ModelOnSets {
@@ -31,6 +32,7 @@ class ModelOnSets {
   fs::path run_;
   Predict predict_;
   std::optional<Classifier> model_;  // loaded when it is needed
+  std::string key_ = {};             // of that model
 };
 
 }  // namespace stockpot

@@ -45,7 +45,7 @@ void print_plan(const Recipe& recipe, const std::vector<TrainingRun>& runs, cons
                  ", label smoothing " + significant(run.settings.label_smoothing, 3));
 }
 
-void add_versions(RunReport& report, const Recipe& recipe, const Classifier& model) {
+void add_versions(RunReport& report, const Recipe& recipe, const Classifier& model, int processes) {
   char date[32];
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
@@ -55,6 +55,7 @@ void add_versions(RunReport& report, const Recipe& recipe, const Classifier& mod
                      {"LibTorch", torch_version()},
                      {"BLAS", blas_description()},
                      {"device", model.device().str()},
+                     {"processes", std::to_string(processes)},
                      {"threads", std::to_string(threads())},
                      {"precision", recipe.bf16 ? "bf16 autocast" : "fp32"},
                      {"finished", date}};
@@ -189,7 +190,7 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
   report.comparisons = compare_methods(report, stored_right(out));
   if (recipe.diagnoses()) add_mechanism(context, models, report);
   add_gallery(context, chosen_model(report), report);
-  add_versions(report, recipe, pretrained);
+  add_versions(report, recipe, pretrained, world.size());
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   write_reports(report, out);
   return report;

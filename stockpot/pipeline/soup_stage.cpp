@@ -94,11 +94,7 @@ Soup greedy_soup_of(Kitchen& kitchen, const Json& inputs) {
   const Json header = Json::object({{"ledger", 1}, {"evaluator", kitchen.scorer->description()}});
   const auto file = open_ledger(kitchen.ledger(), header, context.progress);
   Scorebook book({kitchen.names, kitchen.keys,
-                  [&](const SoupRequest& request) {
-                    if (request.soup.empty())
-                      return evaluation_of(MetricKind::accuracy, kitchen.alone(*request.added));
-                    return (*kitchen.scorer)(request);
-                  },
+                  [&](const SoupRequest& request) { return (*kitchen.scorer)(request); },
                   file.get()});
   SearchOptions options;
   if (context.recipe.accept_strict) options.rule.accept = Accept::strict;

@@ -1,32 +1,28 @@
 #include "stockpot/pipeline/stored_right.h"
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "stockpot/base/hash.h"
 #include "stockpot/eval/evaluate.h"
+#include "stockpot/metrics/picture_mean.h"
 #include "stockpot/pipeline/run_folder.h"
 
 namespace stockpot {
 namespace {
 
 RightOnSet right_in(const Predictions& predictions) {
-  std::string pictures;
-  for (std::size_t i = 0; i < predictions.ids.size(); ++i)
-    pictures += predictions.ids[i] + '\0' + std::to_string(predictions.labels[i]) + '\n';
-  return {RightRows(predictions), sha256(pictures)};
-}
-
-// Copies of one picture, each corrupted otherwise ("ID@noise:3"), are no independent rows: tests
-// and intervals over pictures would be too sure.
-bool has_copies(const Predictions& predictions) {
-  std::set<std::string> seen;
-  for (const std::string& id : predictions.ids)
-    if (const std::size_t at = id.rfind('@');
-        at != std::string::npos && !seen.insert(id.substr(0, at)).second)
-      return true;
-  return false;
+  RightOnSet result{RightRows(predictions), {}};
+  std::string pictures = predictions.examples + '\n';
+  for (std::size_t i = 0; i < predictions.ids.size(); ++i) {
+    const std::string_view id = predictions.ids[i], picture = picture_of(id);
+    pictures.append(id) += '\0' + std::to_string(predictions.labels[i]) + '\n';
+    result.originals.push_back(std::hash<std::string_view>()(picture));
+    result.corrupted |= picture.size() < id.size();
+  }
+  result.pictures = sha256(pictures);
+  return result;
 }
 
 }  // namespace
@@ -40,6 +36,7 @@ RightOf stored_right(const fs::path& run) {
         if (const auto known = read->find(file); known != read->end()) return known->second;
         std::error_code error;
         std::optional<RightOnSet> right;
+        // Tests and intervals over pictures would be too sure of copies of one picture.
         if (fs::exists(file, error))
           if (const Predictions stored = read_predictions(file); !has_copies(stored))
             right = right_in(stored);

@@ -80,6 +80,7 @@ void add_ensemble(const TrainContext& context, const std::string& name, const st
       model.inference_cost += cost_of(candidate);
   model.choices.emplace_back("members",
                              std::to_string(members.size()) + ": " + join(members, ", "));
+  ModelScores scores(model);
   for (const NamedSet& named : all_sets(context.data)) {
     std::vector<Predictions> predictions;
     std::vector<const Predictions*> pointers;
@@ -87,7 +88,7 @@ void add_ensemble(const TrainContext& context, const std::string& name, const st
       if (std::find(members.begin(), members.end(), candidate.id) != members.end())
         predictions.push_back(read_predictions(logits_file(candidate.folder, named.name)));
     for (const Predictions& member : predictions) pointers.push_back(&member);
-    model.scores[named.name] = score(mean_logits(pointers));
+    scores.add(named.name, named.role, mean_logits(pointers));
   }
   report.models.push_back(model);
 }
@@ -97,6 +98,9 @@ void add_ensemble(const TrainContext& context, const std::string& name, const st
 SetScore score(const Predictions& predictions) {
   SetScore result;
   result.accuracy = accuracy(predictions);
+  PictureMean pictures;
+  pictures.add(predictions);
+  result.over_pictures = pictures.interval();
   const std::vector<Accuracy> classes = per_class(predictions);
   for (std::size_t i = 0; i < classes.size(); ++i)
     if (classes[i].total > 0) result.classes.emplace_back(predictions.class_names[i], classes[i]);
@@ -106,6 +110,13 @@ SetScore score(const Predictions& predictions) {
       if (groups[i].total > 0) result.groups.emplace_back(predictions.group_names[i], groups[i]);
   }
   return result;
+}
+
+void ModelScores::add(const std::string& set, SetRole role, const Predictions& predictions) {
+  model_.scores[set] = score(predictions);
+  if (role != SetRole::ood) return;
+  ood_.add(predictions);
+  model_.mean_ood_over_pictures = ood_.interval();
 }
 
 void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& models,
@@ -118,8 +129,9 @@ void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& 
   const auto evaluate = [&](const std::string& id, auto&& runner, ReportedModel model) {
     context.progress.status("evaluating " + id + " (" + std::to_string(report.models.size() + 1) +
                             "/" + std::to_string(count) + ")");
+    ModelScores scores(model);
     for (const NamedSet& named : sets)
-      model.scores[named.name] = score(runner.on(named.name, *named.set));
+      scores.add(named.name, named.role, runner.on(named.name, *named.set));
     report.models.push_back(std::move(model));
   };
   for (const TrainedModel& trained : models) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "stockpot/metrics/picture_mean.h"
 #include "stockpot/metrics/predictions.h"
 #include "stockpot/pipeline/soup_stage.h"
 #include "stockpot/pipeline/train_stage.h"
@@ -14,6 +15,17 @@ namespace stockpot {
 
 // Accuracy in total, by class and by group.
 SetScore score(const Predictions& predictions);
+
+// The scores of one model on sets that come one after the other.
+class ModelScores {
+ public:
+  explicit ModelScores(ReportedModel& model) : model_(model) {}
+  void add(const std::string& set, SetRole role, const Predictions& predictions);
+
+ private:
+  ReportedModel& model_;
+  PictureMean ood_;
+};
 
 // Runs every model over the held-out set and the test sets (or reads the logits that an
 // earlier command stored), adds the logit ensembles of `candidates` and of the greedy

@@ -7,15 +7,20 @@
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
 #include "stockpot/eval/evaluate.h"
+#include "stockpot/eval/feature_cache.h"
+#include "stockpot/pipeline/given_head.h"
 #include "stockpot/pipeline/metrics_log.h"
+#include "stockpot/pipeline/model_on_sets.h"
 #include "stockpot/pipeline/probe_stage.h"
 #include "stockpot/pipeline/training_options.h"
+#include "stockpot/train/dense_average.h"
 
 namespace stockpot {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Choices = std::vector<std::pair<std::string, std::string>>;
+using Heads = std::pair<HeadFile, GivenHead>;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -135,10 +140,46 @@ Json save_averages(const std::vector<AveragedModel>& averages, const Classifier&
   return saved;
 }
 
+// Which epochs and steps the dense average is over, for people and as numbers.
+void add_swad_window(const SwadOptions& options, const std::vector<EpochReport>& history,
+                     Outcome& outcome) {
+  std::vector<double> losses;
+  for (const EpochReport& epoch : history) losses.push_back(epoch.held_out_loss);
+  const std::optional<SwadWindow> window = DenseAverage::window(options, losses);
+  const char* name = "window of SWAD";
+  outcome.details.set("swad", Json());
+  if (!window) {
+    outcome.choices.emplace_back(name, "none: the held-out loss fell until the end");
+    return;
+  }
+  const EpochReport &first = history[window->first], &last = history[window->last];
+  const std::int64_t before = window->first == 0 ? 0 : history[window->first - 1].step;
+  // Epochs of a run that an older version began do not know their steps.
+  const bool known = last.step > 0 && (window->first == 0 || before > 0);
+  outcome.choices.emplace_back(
+      name,
+      "epochs " + std::to_string(first.epoch) + " to " + std::to_string(last.epoch) + " of " +
+          std::to_string(last.epochs) +
+          (known ? ", steps " + std::to_string(before + 1) + " to " + std::to_string(last.step)
+                 : "") +
+          (window->ended ? "; then the held-out loss rose" : ""));
+  outcome.details.set("swad", Json::object({{"first_epoch", first.epoch},
+                                            {"last_epoch", last.epoch},
+                                            {"first_step", known ? Json(before + 1) : Json()},
+                                            {"last_step", known ? Json(last.step) : Json()},
+                                            {"threshold", window->threshold},
+                                            {"ended", window->ended}}));
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainContext& context, std::vector<TrainingRun> runs)
-    : context_(context), runs_(std::move(runs)) {}
+    : context_(context), runs_(std::move(runs)) {
+  for (const TrainingRun& run : runs_)
+    if (run.head && std::ranges::find(heads_, *run.head, &Heads::first) == heads_.end())
+      heads_.emplace_back(*run.head, read_head(*run.head, context_.data.train.classes(),
+                                               context_.pretrained.folder().feature_size));
+}
 
 Json Trainer::operator()(const Trial& trial, TrialRun& run) {
   if (trial.id == kProbeTrial) return train_probe(trial, run);
@@ -162,8 +203,7 @@ Json Trainer::train_probe(const Trial& trial, TrialRun& run) {
       .to_json(trial);
 }
 
-const Classifier& Trainer::start_of(const TrainingRun& run) {
-  if (!run.from_probe) return context_.pretrained;
+const Classifier& Trainer::probe() {
   if (!probe_) {
     const fs::path folder = context_.folder.run(kProbeTrial) / "model";
     probe_ = Classifier::load(ModelFolder::open(folder));
@@ -172,11 +212,43 @@ const Classifier& Trainer::start_of(const TrainingRun& run) {
   return *probe_;
 }
 
+// The logits that its accuracy is of, where evaluation and soups look first.
+void Trainer::save_held_out(const FitResult& fitted, Classifier& model, const TrialRun& run) const {
+  EvalOptions eval;
+  eval.bf16 = context_.recipe.bf16;
+  Predictions predictions =
+      fitted.predictions ? *fitted.predictions : predict(model, context_.data.held_out.set, eval);
+  predictions.model = model_key(ModelFolder::open(run.folder() / "model"));
+  const fs::path file = logits_file(run.folder(), kHeldOutName);
+  std::error_code error;
+  fs::create_directories(file.parent_path(), error);
+  if (error) throw WriteError(file.parent_path(), "create", error.value());
+  write_predictions(file, predictions);
+}
+
+const GivenHead& Trainer::head_of(const TrainingRun& run, const Trial& trial) const {
+  const GivenHead& head = std::ranges::find(heads_, *run.head, &Heads::first)->second;
+  const Json* planned = trial.params.find("head");
+  if (!planned || !(*planned == head.identity))
+    throw UsageError(printable(run.head->file.string()) + " has changed since " + trial.id +
+                     " was planned: name another folder with --out");
+  return head;
+}
+
+Classifier Trainer::start_of(const TrainingRun& run, const Trial& trial) {
+  Classifier model = (run.from_probe ? probe() : context_.pretrained).clone();
+  if (run.settings.side_network) model.add_side_network(run.seed);
+  const std::vector<std::string>& classes = context_.data.train.classes();
+  if (run.head)
+    put_head(head_of(run, trial), classes, model);
+  else if (!run.from_probe)
+    model.reset_head(classes, run.seed);
+  return model;
+}
+
 Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRun& run) {
   const auto begin = Clock::now();
-  Classifier model = start_of(settings).clone();
-  if (settings.settings.side_network) model.add_side_network(settings.seed);
-  if (!settings.from_probe) model.reset_head(context_.data.train.classes(), settings.seed);
+  Classifier model = start_of(settings, trial);
   FitOptions options =
       training_options(settings.settings, model, context_.data.train.size(), settings.seed);
   options.bf16 = context_.recipe.bf16;
@@ -205,6 +277,11 @@ Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRu
   Outcome outcome;
   outcome.method = settings.method;
   outcome.held_out = fitted.held_out;
+  if (settings.head) {
+    const GivenHead& head = head_of(settings, trial);
+    outcome.choices.emplace_back("head", head.description);
+    outcome.warnings = head.notes;
+  }
   for (const auto& [key, value] : settings.settings.all())
     outcome.choices.emplace_back(key, shown(value));
   outcome.choices.emplace_back("best epoch", std::to_string(fitted.best_epoch) + " of " +
@@ -212,12 +289,11 @@ Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRu
   if (model.has_batchnorm())
     outcome.choices.emplace_back("largest change of BatchNorm statistics",
                                  significant(fitted.batchnorm_change, 3));
-  if (options.swad &&
-      std::ranges::find(fitted.averages, "swad", &AveragedModel::name) == fitted.averages.end())
-    outcome.choices.emplace_back("swad", "none: the held-out loss fell until the end");
   outcome.details = Json::object(
       {{"best_epoch", fitted.best_epoch}, {"batchnorm_change", fitted.batchnorm_change}});
+  if (options.swad) add_swad_window(*options.swad, fitted.history, outcome);
   save_model(model, run.folder() / "model", run);
+  save_held_out(fitted, model, run);
   if (const Json averages = save_averages(fitted.averages, model, run); !averages.members().empty())
     outcome.details.set("averages", averages);
   // All of a run that was continued, as far as its states remember.

@@ -30,6 +30,7 @@ struct TrainContext {
 // The function that a worker runs trials with (sweep/worker.h). Leaves in a trial's folder
 //   model/            a model folder that transformers or timm opens
 //   averages/<name>/  the same for each moving average that the settings ask for
+//   logits/           of fine-tunings, what model/ says about the held-out pictures
 //   metrics.jsonl, metrics.csv
 //   state/            saved states, until the result is there
 //   last-good/        of training that diverged after its first epoch: the best epoch's model
@@ -38,6 +39,8 @@ struct TrainContext {
 // last saved state, to the same bytes.
 class Trainer {
  public:
+  // Reads the heads that runs start from: throws what read_head() throws before anything is
+  // trained.
   Trainer(const TrainContext& context, std::vector<TrainingRun> runs);
 
   // Throws Diverged, Interrupted after saving, WriteError, TrialTakenOver.
@@ -46,11 +49,16 @@ class Trainer {
  private:
   Json train_probe(const Trial& trial, TrialRun& run);
   Json fine_tune(const TrainingRun& settings, const Trial& trial, TrialRun& run);
-  const Classifier& start_of(const TrainingRun& run);
+  // The model that a run starts from, with the head that it starts from.
+  Classifier start_of(const TrainingRun& run, const Trial& trial);
+  const Classifier& probe();
+  void save_held_out(const FitResult& fitted, Classifier& model, const TrialRun& run) const;
+  const GivenHead& head_of(const TrainingRun& run, const Trial& trial) const;
 
   TrainContext context_;
   std::vector<TrainingRun> runs_;
-  std::optional<Classifier> probe_;  // read when the first run starts from it
+  std::vector<std::pair<HeadFile, GivenHead>> heads_;  // of the runs, each file once
+  std::optional<Classifier> probe_;                    // read when the first run starts from it
 };
 
 // For WorkerOptions: training that diverged (train/divergence.h) marks its trial.

@@ -16,6 +16,7 @@ void add_method(const Recipe& recipe, const FineTuneMethod& method, bool has_bat
         TrainingRun run;
         run.kind = method.kind;
         run.from_probe = method.from_probe;
+        run.head = method.head;
         run.method = has_batchnorm ? method.name + "-" + policy : method.name;
         run.name = has_batchnorm ? method.title + " (BN " + policy + ")" : method.title;
         run.seed = recipe.seed + static_cast<std::uint64_t>(repeat);
@@ -49,7 +50,8 @@ std::vector<TrainingRun> plan_search(const Recipe& recipe) {
       TrainingRun run;
       run.id = run.method = run.name = trial_id(i, repeat);
       run.kind = RunKind::search;
-      run.from_probe = true;
+      run.from_probe = !recipe.search_head;
+      run.head = recipe.search_head;
       run.seed = trial_seed(recipe, i, repeat);
       run.settings = search_run(recipe, i);
       runs.push_back(run);

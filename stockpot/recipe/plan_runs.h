@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct TrainingRun {
   std::string method;  // runs of one method differ in learning rate and seed: "ft-frozen"
   std::string name;    // for people: "FT (BN frozen)"
   RunKind kind = RunKind::ft;
-  bool from_probe = false;  // else from the pretrained weights with a random head
+  bool from_probe = false;  // else from the pretrained weights with `head`, or a random one
+  std::optional<HeadFile> head;
   std::uint64_t seed = 0;
   TrainSettings settings;
 };

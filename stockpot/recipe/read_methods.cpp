@@ -60,7 +60,12 @@ const Keys& fine_tune_keys() {
       other_key("preset", preset_schema, "a preset, or several"),
       word_key("like", {"ft", "lpft"}, "what this is a variant of"),
       text_key("title", "its name in tables"),
-      word_key("head", {"random", "lp"}, "what the head starts from"),
+      other_key(
+          "head",
+          [] {
+            return schema_any_of({schema_of(word_key("", {"random", "lp"}, "")), head_schema()});
+          },
+          "what the head starts from: random, lp or one of yours"),
       other_key(
           "lr",
           [] {
@@ -144,6 +149,15 @@ void become(FineTuneMethod& method, bool lpft) {
       lpft ? std::vector<std::string>{"frozen"} : std::vector<std::string>{"frozen", "live"};
 }
 
+void read_start(const YamlNode& node, const std::string& what, FineTuneMethod& method,
+                Problems& problems) {
+  method.from_probe = node.text == "lp";
+  if (node.kind == YamlNode::Kind::map)
+    method.head = read_head_file(node, what, problems);
+  else if (node.text != "random" && node.text != "lp")
+    wrong_type(node, what, "'random', 'lp' or a map {from: FILE}", problems);
+}
+
 // The keys of a method that is a map. `own` says whether the method is FT or LP-FT itself.
 void read_fine_tuning(const YamlNode& node, const std::string& what, bool own,
                       FineTuneMethod& method, Problems& problems) {
@@ -164,10 +178,11 @@ void read_fine_tuning(const YamlNode& node, const std::string& what, bool own,
     problems.add(node, what + " should say what it is a variant of: like: ft or like: lpft");
   }
   map.get("title", method.title);
-  if (std::string head; map.get("head", head)) {
-    if (own && method.kind == RunKind::lpft && head != "lp")
-      problems.add(*map.find("head"), what + ".head: LP-FT starts from the head of LP");
-    method.from_probe = head == "lp";
+  if (const YamlNode* head = map.find("head")) {
+    if (own && method.kind == RunKind::lpft && head->text != "lp")
+      problems.add(*head, what + ".head: LP-FT starts from the head of LP");
+    else
+      read_start(*head, what + ".head", method, problems);
   }
   if (const YamlNode* rates = map.find("lr")) read_rates(*rates, what, method, problems);
   if (const YamlNode* policies = map.find("batchnorm"))

@@ -79,6 +79,29 @@ void read_runs(const MapReader& search, Recipe& recipe, Problems& problems) {
   if (recipe.search_runs == 0) recipe.search_runs = *size;
 }
 
+const Keys& start_keys() {
+  static const Keys keys = {other_key("head", head_schema, "a head of yours, in place of LP's")};
+  return keys;
+}
+
+Json start_schema() {
+  return schema_any_of({schema_of(word_key("", {"lp"}, "")), schema_of(start_keys())});
+}
+
+// lp or {head: {from: FILE}}.
+void read_start(const YamlNode& node, Recipe& recipe, Problems& problems) {
+  if (node.kind != YamlNode::Kind::map) {
+    if (node.text != "lp")
+      wrong_type(node, "search.from", "'lp' or a map {head: {from: FILE}}", problems);
+    return;
+  }
+  const MapReader start(node, "search.from", start_keys(), problems);
+  if (const YamlNode* head = start.find("head"))
+    recipe.search_head = read_head_file(*head, "search.from.head", problems);
+  else
+    problems.add(node, "search.from.head is missing: what the head starts from");
+}
+
 void check_trials(const YamlNode& search, const Recipe& recipe, Problems& problems) {
   const std::int64_t checked = std::min(recipe.search_runs, kCheckedTrials);
   for (std::int64_t i = 0; i < checked; ++i) {
@@ -104,7 +127,7 @@ const Keys& search_keys() {
                "random draws, every combination of the values, or the trials of `list`"),
       integer_key("runs", 1, static_cast<double>(kMostTrials),
                   "how many trials; for a grid or a list the first ones, all by default"),
-      word_key("from", {"lp"}, "what every run starts from: soups need one initialisation"),
+      other_key("from", start_schema, "what every run starts from: soups need one initialisation"),
       integer_key("seed", 0, 9.3e18, "of the draws and of training"),
       integer_key("seeds", 1, 1000, "every trial is trained with so many seeds"),
       boolean_key("vary_seed", "trials differ in the order of their data, too"),
@@ -126,15 +149,14 @@ void read_search(const YamlNode& root, Recipe& recipe, Problems& problems) {
   const MapReader search(*node, "search", search_keys(), problems);
   if (!search) return;
   read_method(search, recipe.search_space);
-  std::string from;
-  search.get("from", from);
+  if (const YamlNode* from = search.find("from")) read_start(*from, recipe, problems);
   search.get("seed", recipe.search_seed);
   search.get("seeds", recipe.search_seeds);
   search.get("vary_seed", recipe.search_vary_seed);
   if (const YamlNode* train = search.find("train"))
     read_settings(*train, "search.train", recipe.search_settings, {}, problems);
   read_trials(search, recipe.search_space, problems);
-  if (!recipe.lp)
+  if (!recipe.lp && !recipe.search_head)
     problems.add(*node, "search starts every run from the linear probe: add methods.lp");
   if (problems.count() > before) {
     std::int64_t ignored = 0;

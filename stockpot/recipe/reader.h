@@ -127,6 +127,11 @@ const Keys& data_keys();
 Json set_schema();
 void read_data_sets(const YamlNode& root, Recipe& recipe, Problems& problems);
 
+// What the head of a method or of a search starts from: a map {from: FILE, ...}.
+Json head_schema();
+std::optional<HeadFile> read_head_file(const YamlNode& node, const std::string& what,
+                                       Problems& problems);
+
 const Keys& methods_keys();
 Json fine_tune_schema();
 void read_methods(const YamlNode& root, Recipe& recipe, Problems& problems);

@@ -33,6 +33,8 @@ void read_soup(const YamlNode& node, Recipe& recipe, Problems& problems) {
   std::string accept;
   if (soup.get("accept", accept)) recipe.accept_strict = accept == "strict";
   soup.get("include_init", recipe.include_init);
+  if (recipe.include_init && recipe.search_head)
+    problems.add(node, "soup.include_init: the linear probe is not what the search starts from");
 }
 
 void read_run(const YamlNode& node, Recipe& recipe, Problems& problems) {

@@ -12,6 +12,7 @@
 
 #include "stockpot/base/json.h"
 #include "stockpot/base/yaml.h"
+#include "stockpot/checkpoint/head_file.h"
 #include "stockpot/data/spec.h"
 #include "stockpot/recipe/settings.h"
 #include "stockpot/sweep/space.h"
@@ -27,11 +28,12 @@ struct FineTuneMethod {
   std::string name;   // what the ids of its runs begin with: "ft"
   std::string title;  // for people: "FT"
   RunKind kind = RunKind::ft;
-  bool from_probe = false;  // else from the pretrained weights with a random head
+  bool from_probe = false;  // else from the pretrained weights with `head`, or a random one
   bool wanted = false;
   std::vector<double> learning_rates = {};
   std::vector<std::string> batchnorm = {};  // policies, each reported as a method of its own
   TrainSettings settings = {};
+  std::optional<HeadFile> head = {};  // of the user; only where from_probe is not set
 };
 
 // The learning rates that FT and LP-FT try when a recipe names none.
@@ -84,6 +86,7 @@ struct Recipe {
   bool search_vary_seed = true;   // trials differ in the order of their data, too
   TrainSettings search_settings;
   SearchSpace search_space;
+  std::optional<HeadFile> search_head;  // what every trial starts from; none: the linear probe
 
   bool accept_strict = false;
   bool include_init = false;  // the LP initialisation is a soup candidate too

@@ -82,10 +82,25 @@ void add_differences(const TrainSettings& own, const TrainSettings& shared, Json
     if (!(mine[i].second == theirs[i].second)) json.set(mine[i].first, mine[i].second);
 }
 
+Json head_json(const HeadFile& head) {
+  Json json = Json::object({{"from", path_json(head.file)}});
+  if (!head.weight.empty()) json.set("weight", head.weight);
+  if (!head.bias.empty()) json.set("bias", head.bias);
+  if (!head.rows.empty()) json.set("rows", head.rows);
+  if (!head.classes.empty()) json.set("classes", path_json(head.classes));
+  if (head.scale != 1) json.set("scale", head.scale);
+  return json;
+}
+
+Json start_json(const FineTuneMethod& method) {
+  if (method.head) return head_json(*method.head);
+  return method.from_probe ? "lp" : "random";
+}
+
 Json method_json(const FineTuneMethod& method, const Recipe& recipe) {
   Json json = Json::object({{"like", method.kind == RunKind::lpft ? "lpft" : "ft"},
                             {"title", method.title},
-                            {"head", method.from_probe ? "lp" : "random"},
+                            {"head", start_json(method)},
                             {"lr", numbers(method.learning_rates)},
                             {"batchnorm", words(method.batchnorm)}});
   TrainSettings own = method.settings;
@@ -115,14 +130,16 @@ Json methods_json(const Recipe& recipe) {
 Json search_json(const Recipe& recipe) {
   using Method = SearchSpace::Method;
   const SearchSpace& space = recipe.search_space;
-  Json search = Json::object({{"method", space.method == Method::grid   ? "grid"
-                                         : space.method == Method::list ? "list"
-                                                                        : "random"},
-                              {"runs", recipe.search_runs},
-                              {"from", "lp"},
-                              {"seed", recipe.search_seed},
-                              {"seeds", recipe.search_seeds},
-                              {"vary_seed", recipe.search_vary_seed}});
+  Json search = Json::object(
+      {{"method", space.method == Method::grid   ? "grid"
+                  : space.method == Method::list ? "list"
+                                                 : "random"},
+       {"runs", recipe.search_runs},
+       {"from",
+        recipe.search_head ? Json::object({{"head", head_json(*recipe.search_head)}}) : Json("lp")},
+       {"seed", recipe.search_seed},
+       {"seeds", recipe.search_seeds},
+       {"vary_seed", recipe.search_vary_seed}});
   Json own = Json::object();
   add_differences(recipe.search_settings, recipe.settings, own);
   if (!own.members().empty()) search.set("train", own);

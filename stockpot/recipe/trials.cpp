@@ -1,5 +1,6 @@
 #include "stockpot/recipe/trials.h"
 
+#include <algorithm>
 #include <cmath>
 #include <variant>
 
@@ -14,6 +15,21 @@ Json settings_json(const TrainSettings& settings) {
   for (const auto& [key, value] : settings.all()) json.set(key, value);
   return json;
 }
+
+// Of heads by their files: the trials of a search share one, which may be as large as a model.
+class HeadIdentities {
+ public:
+  const Json& of(const std::optional<HeadFile>& head) {
+    static const Json none;
+    if (!head) return none;
+    const auto known = std::ranges::find(known_, *head, &std::pair<HeadFile, Json>::first);
+    return known != known_.end() ? known->second
+                                 : known_.emplace_back(*head, head_identity(*head)).second;
+  }
+
+ private:
+  std::vector<std::pair<HeadFile, Json>> known_;
+};
 
 std::chrono::milliseconds milliseconds_of(double seconds) {
   return std::chrono::milliseconds(std::llround(1000 * seconds));
@@ -39,7 +55,8 @@ Json probe_params(const Recipe& recipe, const Json& identity) {
   return params;
 }
 
-Json run_params(const Recipe& recipe, const Json& identity, const TrainingRun& run) {
+Json run_params(const Recipe& recipe, const Json& identity, const TrainingRun& run,
+                const Json& head) {
   Json params = Json::object({{"identity", identity},
                               {"settings", settings_json(run.settings)},
                               {"seed", run.seed},
@@ -49,16 +66,20 @@ Json run_params(const Recipe& recipe, const Json& identity, const TrainingRun& r
     params.set("probe_c", *probe.find("c"));
     if (const Json* scaling = probe.find("scaling")) params.set("probe_scaling", *scaling);
   }
+  if (!head.is_null()) params.set("head", head);
   return params;
 }
 
 std::vector<Trial> trials_of(const Recipe& recipe, const Json& identity,
                              const std::vector<TrainingRun>& runs) {
   std::vector<Trial> trials;
+  HeadIdentities heads;
   if (recipe.lp) trials.push_back({kProbeTrial, probe_params(recipe, identity), {}, 1});
   for (const TrainingRun& run : runs) {
-    Trial trial{
-        run.id, run_params(recipe, identity, run), {}, static_cast<double>(run.settings.epochs)};
+    Trial trial{run.id,
+                run_params(recipe, identity, run, heads.of(run.head)),
+                {},
+                static_cast<double>(run.settings.epochs)};
     if (run.from_probe) trial.needs = {kProbeTrial};
     trials.push_back(std::move(trial));
   }

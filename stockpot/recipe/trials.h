@@ -19,10 +19,12 @@ Json run_identity(const Recipe& recipe, const ModelFolder& model);
 
 // What makes a trial what it is: its result may be taken over where this is the same.
 Json probe_params(const Recipe& recipe, const Json& identity);
-Json run_params(const Recipe& recipe, const Json& identity, const TrainingRun& run);
+// `head`: head_identity() of the run's head, null where it has none.
+Json run_params(const Recipe& recipe, const Json& identity, const TrainingRun& run,
+                const Json& head);
 
 // The linear probe, where the recipe has one, and the runs, in their order; those that start
-// from the probe need it.
+// from the probe need it. Reads the files of heads.
 std::vector<Trial> trials_of(const Recipe& recipe, const Json& identity,
                              const std::vector<TrainingRun>& runs);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 #include "stockpot/base/error.h"
@@ -46,7 +47,25 @@ std::optional<double> value_on(const ReportedModel& model, const std::string& se
 
 struct Rights {
   std::vector<RightRows> first, second;
+  std::vector<std::size_t> originals;
+  bool corrupted = false;
 };
+
+// A set's part of a mean: replicates, and what they are drawn from.
+struct Drawn {
+  std::uint64_t seed = 0;
+  std::vector<std::size_t> originals;
+  bool corrupted = false;
+  std::vector<double> replicates;
+};
+
+bool share_pictures(std::vector<std::size_t> a, std::vector<std::size_t> b) {
+  std::ranges::sort(a);
+  std::ranges::sort(b);
+  std::vector<std::size_t> both;
+  std::ranges::set_intersection(a, b, std::back_inserter(both));
+  return !both.empty();
+}
 
 // All or nothing: a mean over some of the seeds would be another number.
 std::optional<Rights> rights_on(const std::string& set, const Pairs& pairs, const Side& first,
@@ -59,6 +78,8 @@ std::optional<Rights> rights_on(const std::string& set, const Pairs& pairs, cons
     if (!one || !other || one->pictures != other->pictures) return std::nullopt;
     if (pictures.empty()) pictures = one->pictures;
     if (one->pictures != pictures) return std::nullopt;
+    rights.originals = std::move(one->originals);
+    rights.corrupted = one->corrupted;
     rights.first.push_back(std::move(one->right));
     rights.second.push_back(std::move(other->right));
   }
@@ -83,7 +104,7 @@ class Comparing {
     }
     if (shifts > 1)
       if (std::optional<SetComparison> mean = on("", SetRole::ood)) {
-        if (ood_replicates_.size() == shifts) mean->pictures95 = mean_of_replicates();
+        if (ood_.size() == shifts) mean->pictures95 = mean_of_replicates();
         result.sets.push_back(std::move(*mean));
       }
     return result;
@@ -108,19 +129,35 @@ class Comparing {
   void add_pictures(SetComparison& result) {
     const std::optional<Rights> rights = rights_on(result.set, pairs_, first_, second_);
     if (!rights) return;
-    // Sets are independent samples: each draws its own pictures.
-    std::vector<double> replicates = picture_replicates(rights->first, rights->second, ++set_seed_);
-    result.pictures95 = percentile_interval(replicates);
+    Drawn drawn{0, rights->originals, rights->corrupted, {}};
+    drawn.seed = seed_for(drawn);
+    drawn.replicates = picture_replicates(rights->first, rights->second, drawn.seed);
+    result.pictures95 = percentile_interval(drawn.replicates);
     for (std::size_t i = 0; i < rights->first.size(); ++i)
       result.mcnemar.push_back(paired_test(rights->first[i], rights->second[i]).p);
-    if (result.role == SetRole::ood) ood_replicates_.push_back(std::move(replicates));
+    if (result.role == SetRole::ood) ood_.push_back(std::move(drawn));
   }
 
-  Interval mean_of_replicates() const {
-    std::vector<double> mean(ood_replicates_.front().size());
-    for (const std::vector<double>& set : ood_replicates_)
+  // Sets are independent samples: each draws its own pictures. Copies of the same pictures,
+  // corrupted otherwise, draw the same ones.
+  std::uint64_t seed_for(const Drawn& set) {
+    for (const Drawn& other : ood_)
+      if ((set.corrupted || other.corrupted) && set.originals == other.originals) return other.seed;
+    return ++set_seed_;
+  }
+
+  // None when sets have some of their pictures in common: neither the same draws nor others
+  // would be right.
+  std::optional<Interval> mean_of_replicates() const {
+    for (std::size_t i = 0; i < ood_.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if ((ood_[i].corrupted || ood_[j].corrupted) && ood_[i].seed != ood_[j].seed &&
+            share_pictures(ood_[i].originals, ood_[j].originals))
+          return std::nullopt;
+    std::vector<double> mean(ood_.front().replicates.size());
+    for (const Drawn& set : ood_)
       for (std::size_t r = 0; r < mean.size(); ++r)
-        mean[r] += set[r] / static_cast<double>(ood_replicates_.size());
+        mean[r] += set.replicates[r] / static_cast<double>(ood_.size());
     return percentile_interval(std::move(mean));
   }
 
@@ -129,7 +166,7 @@ class Comparing {
   const std::vector<ReportedSet>& sets_;
   Pairs pairs_;
   std::uint64_t set_seed_ = 0;
-  std::vector<std::vector<double>> ood_replicates_;
+  std::vector<Drawn> ood_;
 };
 
 // The variant of plain FT that held-out data would choose.
@@ -196,8 +233,8 @@ std::vector<MethodComparison> compare_methods(const RunReport& report, const Rig
   return comparisons;
 }
 
-ReportTable comparison_table(const std::vector<MethodComparison>& comparisons) {
-  ReportTable table{
+TitledTable comparison_table(const std::vector<MethodComparison>& comparisons) {
+  TitledTable table{
       .title = "",
       .columns = {"difference", "set", "points", "seeds", "90 % (seeds)", "95 % (seeds)",
                   "95 % (pictures)", "McNemar p"},

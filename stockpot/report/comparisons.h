@@ -18,6 +18,10 @@ namespace stockpot {
 struct RightOnSet {
   RightRows right;
   std::string pictures;
+  // What each row shows (a hash of picture_of() of its id), and whether some row shows it
+  // corrupted. Sets that show the same pictures are not independent.
+  std::vector<std::size_t> originals = {};
+  bool corrupted = false;
 };
 // Nothing when the predictions are not stored.
 using RightOf =
@@ -44,6 +48,6 @@ std::vector<MethodComparison> compare_methods(const RunReport& report, const Rig
 
 Json to_json(const MethodComparison& comparison);  // an entry of comparisons[] in results.json
 // One row a comparison and set.
-ReportTable comparison_table(const std::vector<MethodComparison>& comparisons);
+TitledTable comparison_table(const std::vector<MethodComparison>& comparisons);
 
 }  // namespace stockpot

@@ -16,7 +16,7 @@ std::string mechanism_section(const RunReport& report) {
   for (const std::string& sentence : report.mechanism->reading)
     text += "<li>" + html(sentence) + "</li>\n";
   text += "</ul>\n";
-  for (const ReportTable& table : report.mechanism->tables) text += html_of(table);
+  for (const TitledTable& table : report.mechanism->tables) text += html_of(table);
   return section("mechanism", "What training moved", text);
 }
 

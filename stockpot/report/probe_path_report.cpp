@@ -49,8 +49,8 @@ bool is_shown(const RunReport& report) {
          report.probe_path->chosen < report.probe_path->points.size();
 }
 
-ReportTable path_table(const ReportedProbePath& path) {
-  ReportTable table;
+TitledTable path_table(const ReportedProbePath& path) {
+  TitledTable table;
   table.columns = {"C", "training"};
   table.columns.insert(table.columns.end(), path.sets.begin(), path.sets.end());
   for (std::size_t i = 0; i < path.points.size(); ++i) {

@@ -3,13 +3,12 @@
 #include <algorithm>
 
 #include "stockpot/base/text.h"
-#include "stockpot/base/text_table.h"
 #include "stockpot/report/cells.h"
 #include "stockpot/report/html_parts.h"
 
 namespace stockpot {
 
-std::string html_of(const ReportTable& table) {
+std::string html_of(const TitledTable& table) {
   std::string text;
   if (!table.title.empty()) text += "<h3>" + html(table.title) + "</h3>\n";
   text += "<div class=\"scroll\"><table class=\"plain\">\n<thead><tr>";
@@ -31,19 +30,8 @@ std::string html_of(const ReportTable& table) {
   return text;
 }
 
-std::string text_of(const ReportTable& table, std::size_t width) {
-  std::vector<TextColumn> columns;
-  for (const std::string& title : table.columns)
-    columns.push_back({.title = title,
-                       .right = columns.size() >= table.names,
-                       .shrinks = columns.size() < table.names});
-  TextTable lines(columns);
-  for (std::vector<std::string> row : table.rows) {
-    for (std::string& cell : row) cell = printable(cell);
-    lines.add(std::move(row));
-  }
-  std::string text = table.title.empty() ? "" : printable(table.title) + "\n\n";
-  text += lines.text(width);
+std::string text_of(const TitledTable& table, std::size_t width) {
+  std::string text = text_without_note(table, width);
   if (table.note.empty()) return text;
   text += "\n";
   for (const std::string& line : wrap(printable(table.note), std::min<std::size_t>(width, 100)))
@@ -51,7 +39,7 @@ std::string text_of(const ReportTable& table, std::size_t width) {
   return text;
 }
 
-std::string markdown_of(const ReportTable& table) {
+std::string markdown_of(const TitledTable& table) {
   std::string text = table.title.empty() ? "" : "### " + markdown(table.title) + "\n\n";
   text += "|";
   for (const std::string& column : table.columns) text += " " + markdown(column) + " |";

@@ -38,14 +38,19 @@ Json parts(const std::vector<std::pair<std::string, Accuracy>>& values) {
   return list;
 }
 
+Json interval_json(const std::optional<Interval>& interval) {
+  return interval ? Json(Json::Array{interval->low, interval->high}) : Json();
+}
+
 Json score_json(const std::string& set, const SetScore& score) {
-  const Interval interval = wilson_interval(score.accuracy);
+  const Interval interval = score.interval();
   return Json::object({{"set", text(set)},
                        {"correct", score.accuracy.correct},
                        {"total", score.accuracy.total},
                        {"accuracy", score.accuracy.value()},
                        {"low95", interval.low},
                        {"high95", interval.high},
+                       {"over_pictures", interval_json(score.over_pictures)},
                        {"classes", parts(score.classes)},
                        {"groups", parts(score.groups)}});
 }
@@ -59,6 +64,7 @@ Json model_json(const ReportedModel& model, const RunReport& report) {
                        {"seed", model.seed},
                        {"inference_cost", model.inference_cost},
                        {"mean_ood", model.mean_ood(report.sets)},
+                       {"mean_ood_over_pictures", interval_json(model.mean_ood_over_pictures)},
                        {"scores", std::move(scores)},
                        {"choices", pairs(model.choices)},
                        {"folder", text(model.folder)},
@@ -106,11 +112,7 @@ Json summary_json(const RunReport& report) {
   return rows;
 }
 
-Json interval_json(const std::optional<Interval>& interval) {
-  return interval ? Json(Json::Array{interval->low, interval->high}) : Json();
-}
-
-Json table_json(const ReportTable& table) {
+Json table_json(const TitledTable& table) {
   Json rows = Json::array();
   for (const std::vector<std::string>& row : table.rows) rows.push(names(row));
   return Json::object({{"title", text(table.title)},
@@ -122,7 +124,7 @@ Json table_json(const ReportTable& table) {
 
 Json mechanism_json(const Mechanism& mechanism) {
   Json tables = Json::array();
-  for (const ReportTable& table : mechanism.tables) tables.push(table_json(table));
+  for (const TitledTable& table : mechanism.tables) tables.push(table_json(table));
   return Json::object({{"reading", names(mechanism.reading)},
                        {"tables", std::move(tables)},
                        {"numbers", mechanism.numbers}});

@@ -112,10 +112,20 @@ ReportedSet read_set(const Place& place) {
           place.at("rows").integer(0, kMost), place.at("skipped").integer(0, kMost)};
 }
 
+double read_number(const Place& place) { return place.number(); }
+
+std::optional<Interval> read_interval(const Place& parent, const char* key) {
+  const std::optional<Place> place = parent.maybe(key);
+  if (!place) return std::nullopt;
+  const std::vector<double> ends = place->list(read_number);
+  if (ends.size() != 2) place->refuse("two numbers");
+  return Interval{ends[0], ends[1]};
+}
+
 std::pair<std::string, SetScore> read_score(const Place& place) {
   return {place.at("set").text(),
           {read_counts(place), place.at("classes").list(read_part),
-           place.at("groups").list(read_part)}};
+           place.at("groups").list(read_part), read_interval(place, "over_pictures")}};
 }
 
 ReportedModel read_model(const Place& place) {
@@ -130,6 +140,7 @@ ReportedModel read_model(const Place& place) {
   model.folder = place.at("folder").text();
   model.train_seconds = place.at("train_seconds").number();
   model.warnings = place.at("warnings").list(read_text);
+  model.mean_ood_over_pictures = read_interval(place, "mean_ood_over_pictures");
   return model;
 }
 
@@ -150,15 +161,6 @@ std::pair<std::int64_t, std::vector<LedgerLine>> read_ledger(const Place& place)
 }
 
 std::int64_t read_integer(const Place& place) { return place.integer(); }
-double read_number(const Place& place) { return place.number(); }
-
-std::optional<Interval> read_interval(const Place& parent, const char* key) {
-  const std::optional<Place> place = parent.maybe(key);
-  if (!place) return std::nullopt;
-  const std::vector<double> ends = place->list(read_number);
-  if (ends.size() != 2) place->refuse("two numbers");
-  return Interval{ends[0], ends[1]};
-}
 
 SetComparison read_set_comparison(const Place& place) {
   SetComparison set;
@@ -179,8 +181,8 @@ MethodComparison read_comparison(const Place& place) {
 
 std::vector<std::string> read_texts(const Place& place) { return place.list(read_text); }
 
-ReportTable read_table(const Place& place) {
-  ReportTable table;
+TitledTable read_table(const Place& place) {
+  TitledTable table;
   table.title = place.at("title").text();
   table.columns = place.at("columns").list(read_text);
   const Place rows = place.at("rows");

@@ -28,6 +28,12 @@ struct ReportedSet {
 struct SetScore {
   Accuracy accuracy;
   std::vector<std::pair<std::string, Accuracy>> classes, groups;
+  // 95 %, over distinct pictures (metrics/picture_mean.h): for sets that hold several corrupted
+  // copies of one picture.
+  std::optional<Interval> over_pictures = {};
+
+  // over_pictures, else Wilson's.
+  Interval interval() const { return over_pictures.value_or(wilson_interval(accuracy)); }
 };
 
 enum class RowKind { zero_shot, lp, ft, lpft, search, soup, ensemble };
@@ -44,6 +50,8 @@ struct ReportedModel {
   std::string folder;  // of the checkpoint, relative to the run; "" for ensembles
   double train_seconds = 0;
   std::vector<std::string> warnings;
+  // 95 % of mean_ood(), over distinct pictures: when OOD sets hold corrupted copies of one.
+  std::optional<Interval> mean_ood_over_pictures = {};
 
   // Plain mean of the accuracies on the OOD sets, in [0, 1]; NaN when there is no OOD set or
   // the model lacks a score on one.
@@ -85,7 +93,7 @@ struct MethodComparison {
 // tables, and the same as numbers (diagnose/distortion_json.h).
 struct Mechanism {
   std::vector<std::string> reading;
-  std::vector<ReportTable> tables;
+  std::vector<TitledTable> tables;
   Json numbers;
 };
 

@@ -28,17 +28,18 @@ std::vector<TableColumn> columns_of(const RunReport& report) {
 
 // The mean over the OOD sets of one model, with the interval that follows from those of the
 // sets when these are independent samples: square-and-add (Newcombe 1998, Zou and Donner
-// 2008) of Wilson's intervals.
+// 2008) of Wilson's intervals. Sets that show the same pictures are not.
 TableCell mean_ood_cell(const ReportedModel& model, const RunReport& report) {
   const double mean = model.mean_ood(report.sets);
   if (std::isnan(mean)) return {};
+  if (model.mean_ood_over_pictures) return {mean, model.mean_ood_over_pictures, false};
   double below = 0, above = 0, count = 0;
   for (const ReportedSet& set : report.sets) {
     if (set.role != SetRole::ood) continue;
-    const Accuracy& accuracy = model.scores.at(set.name).accuracy;
-    const Interval interval = wilson_interval(accuracy);
-    below += std::pow(accuracy.value() - interval.low, 2);
-    above += std::pow(interval.high - accuracy.value(), 2);
+    const SetScore& score = model.scores.at(set.name);
+    const Interval interval = score.interval();
+    below += std::pow(score.accuracy.value() - interval.low, 2);
+    above += std::pow(interval.high - score.accuracy.value(), 2);
     ++count;
   }
   return {mean, Interval{mean - std::sqrt(below) / count, mean + std::sqrt(above) / count}, false};
@@ -50,8 +51,7 @@ TableCell cell_of(const ReportedModel& model, const TableColumn& column, const R
   if (column.set.empty()) return mean_ood_cell(model, report);
   const auto score = model.scores.find(column.set);
   if (score == model.scores.end() || score->second.accuracy.total == 0) return {};
-  const Accuracy& accuracy = score->second.accuracy;
-  return {accuracy.value(), wilson_interval(accuracy), false};
+  return {score->second.accuracy.value(), score->second.interval(), false};
 }
 
 namespace {
@@ -137,6 +137,12 @@ void add_search_rows(const std::map<std::int64_t, Runs>& by_seed, std::size_t co
   table.rows.push_back(row_of(std::move(name), RowKind::search, best, table, report));
 }
 
+bool is_over_pictures(const ReportedModel& model) {
+  return model.mean_ood_over_pictures || std::ranges::any_of(model.scores, [](const auto& score) {
+           return score.second.over_pictures.has_value();
+         });
+}
+
 void mark_best(ResultTable& table) {
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     std::int64_t highest = -1;
@@ -206,6 +212,10 @@ std::vector<std::string> table_notes(const RunReport& report, const ResultTable&
                      "interval for the pictures of one run."
                    : "Wilson's interval for the pictures of one run (one seed: the spread "
                      "between seeds is not in it).";
+  if (std::ranges::any_of(report.models, is_over_pictures))
+    intervals +=
+        " Corrupted copies of one picture are not independent: intervals of such sets, and of "
+        "means over them, are over distinct pictures.";
   notes.push_back(intervals);
   std::vector<std::string> sizes;
   for (const ReportedSet& set : report.sets) {

@@ -75,7 +75,7 @@ std::string csv_table(const RunReport& report) {
       const auto score = model.scores.find(set.name);
       if (score == model.scores.end()) continue;
       const Accuracy& accuracy = score->second.accuracy;
-      const Interval interval = wilson_interval(accuracy);
+      const Interval interval = score->second.interval();
       const std::string fields[] = {csv(model.name),
                                     csv(model.method),
                                     std::string(words(model.kind).json),

@@ -17,9 +17,10 @@ namespace stockpot {
 // Where a candidate lies, seen from the soup; streamed while they are mixed. Over all
 // floating-point tensors.
 struct Geometry {
-  double distance = 0;   // || candidate - soup ||
-  double relative = 0;   // the same over || soup - base ||, or over || soup || without a base
-  double cosine = 0;     // between them, as seen from the base, or from zero
+  double distance = 0;  // || candidate - soup ||
+  double relative = 0;  // the same over || soup - base ||, or over || soup || without a base
+  double cosine = 0;    // between them, as seen from the base, or from zero
+  bool from_base = false;
   double angle() const;  // degrees
 };
 

@@ -30,7 +30,8 @@ Json to_json(const Geometry& geometry) {
   return Json::object({{"distance", geometry.distance},
                        {"relative", geometry.relative},
                        {"cosine", geometry.cosine},
-                       {"angle", geometry.angle()}});
+                       {"angle", geometry.angle()},
+                       {"from_base", geometry.from_base}});
 }
 
 Json to_json(const PairedTest& test) {
@@ -92,7 +93,9 @@ Evaluation evaluation_from_json(const Json& json) {
   if (const Json* place = json.find("geometry"))
     evaluation.geometry =
         Geometry{need(*place, "distance").as_number(), need(*place, "relative").as_number(),
-                 need(*place, "cosine").as_number()};
+                 need(*place, "cosine").as_number(),
+                 // Ledgers of before it was written do not say.
+                 place->find("from_base") != nullptr && place->find("from_base")->as_bool()};
   if (const Json* hash = json.find("hash")) evaluation.hash = hash->as_string();
   if (const Json* failure = json.find("failure")) evaluation.failure = failure->as_string();
   evaluation.seconds = number_or(json, "seconds", 0);

@@ -12,6 +12,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kNotFinite = "the metric is not a finite number";
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 }  // namespace
 
 // One walk over the rows.
@@ -111,8 +117,23 @@ void ExampleScorer::run(Pass& pass, const StopRule* stop) {
   }
 }
 
+std::optional<Evaluation> ExampleScorer::known_alone(const SoupRequest& request) const {
+  if (!model_.known || !request.soup.empty() || !request.added) return std::nullopt;
+  auto logits = model_.known(*request.added);
+  if (!logits || logits->columns != truth_.classes) return std::nullopt;
+  Predictions predictions = truth_;
+  predictions.logits = std::move(logits->values);
+  Evaluation evaluation = evaluation_of(options_.metric, predictions);
+  if (!std::isfinite(evaluation.value)) evaluation.failure = kNotFinite;
+  return evaluation;
+}
+
 Evaluation ExampleScorer::operator()(const SoupRequest& request) {
   const Clock::time_point start = Clock::now();
+  if (auto known = known_alone(request)) {
+    known->seconds = seconds_since(start);
+    return std::move(*known);
+  }
   const StopRule* stop = can_stop() ? request.stop : nullptr;
   const SoupMixer::Mix mix = model_.load(request);
   auto pass = std::make_unique<Pass>(options_.metric, truth_);
@@ -146,11 +167,11 @@ Evaluation ExampleScorer::operator()(const SoupRequest& request) {
   if (!stopped) {
     evaluation.right = pass->right;
     if (can_stop()) shelf_.put(soup_key(options_.keys, request.members()), truth_, pass->logits);
-    if (!std::isfinite(evaluation.value)) evaluation.failure = "the metric is not a finite number";
+    if (!std::isfinite(evaluation.value)) evaluation.failure = kNotFinite;
   }
   evaluation.hash = mix.hash;
   evaluation.geometry = mix.geometry;
-  evaluation.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  evaluation.seconds = seconds_since(start);
   return evaluation;
 }
 

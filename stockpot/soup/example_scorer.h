@@ -27,14 +27,15 @@ struct ExampleModel {
   std::function<SoupMixer::Mix(const SoupRequest& request)> load;
   // Logits of these rows of the held-out set: rows x classes.
   std::function<void(std::span<const std::int64_t> rows, std::span<float> logits)> forward;
-  // A candidate's logits on all rows, when they are known from elsewhere; may be empty.
+  // A candidate's logits on all rows, when they are known from elsewhere; may be empty. They are
+  // its score by itself, without a pass.
   std::function<std::optional<ShelvedLogits>(std::size_t candidate)> known = {};
 };
 
 struct ExampleOptions {
   MetricKind metric = MetricKind::accuracy;
-  std::int64_t batch = 256;          // rows of a forward pass at most
-  std::int64_t smallest_batch = 32;  // and at least, where fewer would do to decide
+  std::int64_t batch = 256;         // rows of a forward pass at most
+  std::int64_t smallest_batch = 8;  // and at least, where fewer would do to decide
   // By how much the logits of a row may change with the rows beside it, over its largest logit: 0
   // when they are the same bits. Rows nearer to a tie than that prove nothing; a soup that is not
   // rejected and has such rows is scored once more, in the rows' own order.
@@ -56,6 +57,7 @@ class ExampleScorer {
 
  private:
   struct Pass;
+  std::optional<Evaluation> known_alone(const SoupRequest& request) const;
   std::vector<std::int64_t> order_for(const SoupRequest& request) const;
   void run(Pass& pass, const StopRule* stop);
   std::int64_t next_batch(const Pass& pass, const StopRule* stop) const;

@@ -210,9 +210,9 @@ SoupMixer::Mix SoupMixer::mix(const SoupRequest& request, const MergeSink& sink)
   Mix result{model_hash(std::move(hashed)), std::nullopt};
   const auto [xx, yy, xy, squares] = total;
   if ((request.added || request.removed) && !request.soup.empty())
-    result.geometry =
-        Geometry{std::sqrt(squares), yy > 0 ? std::sqrt(squares / yy) : 0,
-                 xx > 0 && yy > 0 ? std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0) : 1};
+    result.geometry = Geometry{
+        std::sqrt(squares), yy > 0 ? std::sqrt(squares / yy) : 0,
+        xx > 0 && yy > 0 ? std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0) : 1, !base_.empty()};
   return result;
 }
 

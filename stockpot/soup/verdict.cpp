@@ -83,18 +83,24 @@ std::string why_only_one(const SearchResult& result, const AcceptRule& rule) {
   const auto amount = [&](double loss) {
     return counted ? grouped(std::llround(loss)) : significant(loss, 3);
   };
-  std::string text = "Only one model was kept: with each of the other " + number(losers) +
-                     " the soup lost at least " + amount(least);
-  if (most > least) text += " to " + amount(most);
-  text += counted ? " examples" : "";
+  const std::string unit = counted ? " examples" : "";
+  std::string text = "Only one model was kept: ";
+  if (least > 0)
+    text += "with each of the other " + number(losers) + " the soup lost at least " +
+            amount(least) + (most > least ? " to " + amount(most) : "") + unit;
+  else
+    text += "none of the other " + number(losers) + " made the soup better" +
+            (most > 0 ? ", the worst lost it at least " + amount(most) + unit : "");
   return text + "; the nearest was " + printable(nearest->name) + ".";
 }
 
 // What distances say about a common origin.
 std::string about_distances(const SearchResult& result) {
   std::vector<double> distances, angles;
+  bool from_base = false;
   for (const LedgerEntry& entry : result.soup().ledger) {
     if (!entry.after.geometry) continue;
+    from_base = entry.after.geometry->from_base;
     distances.push_back(entry.after.geometry->relative);
     angles.push_back(entry.after.geometry->angle());
   }
@@ -102,6 +108,11 @@ std::string about_distances(const SearchResult& result) {
   std::ranges::sort(distances);
   std::ranges::sort(angles);
   const double distance = distances[distances.size() / 2], angle = angles[angles.size() / 2];
+  // Task vectors of good ingredients may well be at right angles.
+  if (from_base)
+    return "Seen from the base, the candidates lie " + significant(distance, 2) +
+           " of the soup's distance from it away from the soup, at " + fixed(angle, 0) +
+           " degrees (medians).";
   std::string text = "The candidates lie " + significant(distance, 2) +
                      " of the soup's norm away from it, at " + fixed(angle, 0) +
                      " degrees (medians).";

@@ -87,9 +87,13 @@ class Launch {
     std::error_code error;
     fs::create_directories(sweep_ / "workers", error);
     if (error) throw WriteError(sweep_ / "workers", "create", error.value());
-    for (int i = 0; i < jobs; ++i) {
+    const int workers = options_.share_devices
+                            ? std::min(jobs, std::max(1, static_cast<int>(options_.devices.size())))
+                            : jobs;
+    for (int i = 0; i < workers; ++i) {
       Slot slot;
-      slot.seat.threads = std::max(1, cores / jobs);
+      slot.seat.threads = std::max(1, cores / workers);
+      slot.seat.trials = jobs / workers + (i < jobs % workers ? 1 : 0);
       if (!options_.devices.empty())
         slot.seat.device = options_.devices[static_cast<std::size_t>(i) % options_.devices.size()];
       slot.log = sweep_ / "workers" / (std::to_string(i) + ".log");

@@ -16,6 +16,7 @@ namespace stockpot {
 // What one of several workers on a machine may use.
 struct WorkerSeat {
   int threads = 1;
+  int trials = 1;      // at once
   std::string device;  // "": as the recipe says
 };
 
@@ -24,7 +25,9 @@ struct LaunchOptions {
   // of this process instead, which run it and share what this process has in memory.
   std::vector<std::string> command;
   std::function<int(const WorkerSeat& seat)> worker = {};
-  int jobs = 1;                      // workers at once
+  int jobs = 1;  // trials at once
+  // The forks are one for each of `devices`, at least one, and work on all of its trials at once.
+  bool share_devices = false;
   std::vector<std::string> devices;  // dealt out in turn; none: not given
   int threads = 0;                   // in all, divided among the workers; 0: cores
   std::chrono::milliseconds look_every{1000};

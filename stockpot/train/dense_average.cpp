@@ -67,6 +67,13 @@ void DenseAverage::after_epoch(double held_out_loss) {
   }
 }
 
+std::optional<SwadWindow> DenseAverage::window(const SwadOptions& options,
+                                               std::span<const double> held_out_losses) {
+  SwadRule rule(options);
+  for (const double loss : held_out_losses) rule.add(usable(loss));
+  return rule.window();
+}
+
 std::optional<Weights> DenseAverage::mean() const {
   if (!rule_.window()) return std::nullopt;
   const c10::NoGradGuard no_grad;

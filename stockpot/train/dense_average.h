@@ -24,6 +24,9 @@ class DenseAverage {
   void after_step(const Classifier& model);
   // The loss after the epoch's last step. One that is not finite counts as a very large one.
   void after_epoch(double held_out_loss);
+  // What these losses of a run's epochs make the window: indices of epochs, from 0.
+  static std::optional<SwadWindow> window(const SwadOptions& options,
+                                          std::span<const double> held_out_losses);
   // Of parameters and running statistics, rounded once to the model's float32; counters are those
   // of the last epoch. Nothing where the window has not started: the loss falls until the end.
   std::optional<Weights> mean() const;

@@ -10,6 +10,7 @@ namespace stockpot {
 Json EpochReport::to_json() const {
   return Json::object({{"epoch", epoch},
                        {"epochs", epochs},
+                       {"step", step},
                        {"train_loss", train_loss},
                        {"train_accuracy", train_accuracy},
                        {"held_out_correct", held_out.correct},
@@ -19,7 +20,8 @@ Json EpochReport::to_json() const {
                        {"learning_rate", learning_rate},
                        {"seconds", seconds},
                        {"seconds_left", seconds_left},
-                       {"images_per_second", images_per_second}});
+                       {"images_per_second", images_per_second},
+                       {"data_share", data_share}});
 }
 
 EpochReport EpochReport::from_json(const Json& json) {
@@ -34,6 +36,7 @@ EpochReport EpochReport::from_json(const Json& json) {
   EpochReport report;
   report.epoch = static_cast<int>(need("epoch").as_integer());
   report.epochs = static_cast<int>(need("epochs").as_integer());
+  if (const Json* step = json.find("step")) report.step = step->as_integer();
   report.train_loss = number("train_loss");
   report.train_accuracy = number("train_accuracy");
   report.held_out = {need("held_out_correct").as_integer(), need("held_out_total").as_integer()};
@@ -42,6 +45,8 @@ EpochReport EpochReport::from_json(const Json& json) {
   report.seconds = number("seconds");
   report.seconds_left = number("seconds_left");
   report.images_per_second = number("images_per_second");
+  // States of before it was measured have none.
+  if (json.find("data_share") != nullptr) report.data_share = number("data_share");
   return report;
 }
 

@@ -6,6 +6,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/random.h"
 #include "stockpot/data/mixing.h"
+#include "stockpot/model/compat.h"
 #include "stockpot/train/checkpoints.h"
 #include "stockpot/train/fit_identity.h"
 #include "stockpot/train/fit_run.h"
@@ -115,7 +116,10 @@ void make_step(FitRun& run, const Batch& batch, const Checkpoints& checkpoints,
 void train_epoch(FitRun& run, Checkpoints& checkpoints, const FitCallbacks& callbacks) {
   run.start_epoch();
   BatchLoader batches(run.train, run.model.folder().preprocessing, run.plan());
-  while (const auto batch = batches.next()) {
+  const auto next = [&] {
+    return run.clock.wait_for_data(run.model.device(), [&] { return batches.next(); });
+  };
+  while (const auto batch = next()) {
     // Several ranks ask each other.
     const bool look = run.world.size() == 1 || time_to_look(run.step, run.model.device());
     if (look && checkpoints.due(run)) {
@@ -159,6 +163,7 @@ void end_epoch(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoints,
   if (!run.best || report.held_out.correct > run.result.held_out.correct) {
     run.result.best_epoch = run.epoch;
     run.result.held_out = report.held_out;
+    run.result.predictions = predictions;
     run.best = copy_weights(run.model, at::kCPU);
   }
   run.result.history.push_back(report);
@@ -196,6 +201,7 @@ FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_
               const FitOptions& options, const FitCallbacks& callbacks, World& world) {
   check(model, train, options);
   require_joint(model, options, world.size());
+  const OwnStream stream(model.device());
   Json identity;
   if (world.size() > 1 || !options.checkpoints.folder.empty())
     identity = fit_identity(model, train, held_out.set, options, world.size());

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "stockpot/base/json.h"
 #include "stockpot/data/dataset.h"
 #include "stockpot/metrics/accuracy.h"
+#include "stockpot/metrics/predictions.h"
 #include "stockpot/model/classifier.h"
 #include "stockpot/parallel/world.h"
 #include "stockpot/train/divergence.h"
@@ -28,8 +30,10 @@ struct AveragedModel {
 
 struct FitResult {
   std::vector<EpochReport> history;
-  int best_epoch = 0;           // chosen on held-out data; ties to the earlier epoch
-  Accuracy held_out;            // at that epoch
+  int best_epoch = 0;  // chosen on held-out data; ties to the earlier epoch
+  Accuracy held_out;   // at that epoch
+  // What it is of; none when the run was continued after that epoch.
+  std::optional<Predictions> predictions;
   double batchnorm_change = 0;  // largest absolute change of a running statistic
   std::vector<AveragedModel> averages;
 };

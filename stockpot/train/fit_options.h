@@ -81,6 +81,9 @@ struct FitOptions {
   Augmentation augmentation = {};
   std::uint64_t seed = 0;
   bool bf16 = false;  // autocast, CUDA only
+  // On CUDA, passes of small models are recorded and started as a whole (train/recorded_passes.h):
+  // the same bits, sooner.
+  bool recorded = true;
   int loader_threads = 1;
   // With train rows per epoch not divisible by the batch size, the last, smaller batch is
   // used too (unless it has one row and BatchNorm is live).

@@ -86,6 +86,7 @@ void FitRun::start_epoch() {
   model.set_trained([&](const Parameter& parameter) {
     return rule_of(parameter, model.blocks(), options).first_epoch <= epoch;
   });
+  gradient.start_epoch(model);
 }
 
 void FitRun::next_epoch() {

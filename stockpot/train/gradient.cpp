@@ -15,6 +15,16 @@
 namespace stockpot {
 namespace {
 
+// Parameters up to which passes are recorded. The kernels of larger models take longer than their
+// launches, and a recording keeps memory of its own.
+constexpr std::int64_t kLargestRecorded = 32'000'000;
+
+bool recordable(const Classifier& model, const FitOptions& options, const World& world) {
+  return options.recorded && DeviceGraph::possible(model.device()) && world.size() == 1 &&
+         model.flat_values().numel() <= kLargestRecorded && !model.has_dropout() &&
+         options.head_dropout == 0 && options.drop_path == 0;
+}
+
 at::Tensor forward(const Classifier& model, const at::Tensor& images, bool bf16) {
   at::Tensor features;
   {
@@ -40,6 +50,16 @@ BatchGradient::BatchGradient(const Classifier& model, const FitOptions& options,
     joint_ = std::make_shared<JointBatch>();
     joint_->sum = [&world](const at::Tensor& flat) { world.all_reduce(flat, SumOrder::rank); };
   }
+  if (recordable(model, options, world)) recorded_.emplace();
+}
+
+void BatchGradient::start_epoch(const Classifier& model) {
+  if (!recorded_) return;
+  std::vector<bool> trained;
+  for (const Parameter& parameter : model.parameters())
+    trained.push_back(parameter.value.requires_grad());
+  if (trained != trained_) recorded_->forget();
+  trained_ = std::move(trained);
 }
 
 // Under live BatchNorm no part has a single row, which has no variance to divide by.
@@ -50,7 +70,13 @@ int BatchGradient::parts_of(const Classifier& model, std::int64_t rows) const {
 }
 
 BatchResult BatchGradient::compute(Classifier& model, const TrainingBatch& batch,
-                                   std::uint64_t seed) const {
+                                   std::uint64_t seed) {
+  if (!recorded_) return pass(model, batch, seed);
+  return recorded_->run(batch, [&](const TrainingBatch& some) { return pass(model, some, seed); });
+}
+
+BatchResult BatchGradient::pass(Classifier& model, const TrainingBatch& batch,
+                                std::uint64_t seed) const {
   model.zero_gradients();
   const std::int64_t rows = batch.size(), parts = rows == 0 ? 0 : parts_of(model, rows);
   BatchResult result{at::zeros({}, batch.labels.options().dtype(at::kFloat)),

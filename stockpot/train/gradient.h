@@ -5,29 +5,28 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "stockpot/parallel/world.h"
 #include "stockpot/train/fit_options.h"
-#include "stockpot/train/training_batch.h"
+#include "stockpot/train/recorded_passes.h"
 
 namespace stockpot {
-
-struct BatchResult {
-  at::Tensor loss;     // the mean over the rows of all ranks, without penalties
-  at::Tensor correct;  // of these rows, as trained
-};
 
 class BatchGradient {
  public:
   // Remembers the weights as the start that L2-SP pulls back to.
   BatchGradient(const Classifier& model, const FitOptions& options, World& world);
 
+  // After which parameters are trained may have changed.
+  void start_epoch(const Classifier& model);
   // Replaces the gradients by those of the batch, in FitOptions::accumulation parts. `seed` is
   // that of everything that is dropped: equal seeds drop the same. The batch is this rank's part,
   // perhaps without a row.
-  BatchResult compute(Classifier& model, const TrainingBatch& batch, std::uint64_t seed) const;
+  BatchResult compute(Classifier& model, const TrainingBatch& batch, std::uint64_t seed);
 
  private:
+  BatchResult pass(Classifier& model, const TrainingBatch& batch, std::uint64_t seed) const;
   // A pass of a rank that has no row, for the others' BatchNorm.
   void go_along(Classifier& model, const TrainingBatch& batch, std::uint64_t seed) const;
   void sum_over_ranks(const Classifier& model, BatchResult& result) const;
@@ -38,6 +37,8 @@ class BatchGradient {
   World& world_;
   at::Tensor start_;                   // of L2-SP
   std::shared_ptr<JointBatch> joint_;  // of live BatchNorm on several ranks
+  std::optional<RecordedPasses> recorded_;
+  std::vector<bool> trained_;  // which parameters, as recorded
 };
 
 }  // namespace stockpot

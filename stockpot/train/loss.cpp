@@ -23,11 +23,11 @@ Loss softmax_loss(const at::Tensor& logits, const at::Tensor& labels, double smo
 
 // Cross-entropy is linear in the target.
 Loss mixed_softmax_loss(const at::Tensor& logits, const at::Tensor& labels,
-                        const at::Tensor& others, double share, double smoothing) {
+                        const at::Tensor& others, const Shares& shares, double smoothing) {
   const Loss own = softmax_loss(logits, labels, smoothing);
   const Loss other = softmax_loss(logits, others, smoothing);
-  return {own.mean * share + other.mean * (1 - share),
-          own.gradient * share + other.gradient * (1 - share)};
+  return {own.mean * shares.own + other.mean * shares.other,
+          own.gradient * shares.own + other.gradient * shares.other};
 }
 
 Loss softmax_loss_by_operators(const at::Tensor& logits, const at::Tensor& labels,

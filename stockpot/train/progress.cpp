@@ -83,7 +83,10 @@ double RunClock::seconds_left(std::int64_t step) const {
   return since(run_) / static_cast<double>(step) * static_cast<double>(steps_ - step);
 }
 
-void RunClock::start_epoch() { epoch_ = Clock::now(); }
+void RunClock::start_epoch() {
+  epoch_ = Clock::now();
+  data_seconds_ = 0;
+}
 
 void RunClock::step(StepReport report, std::int64_t rows, const at::Tensor& loss,
                     const FitCallbacks& callbacks) {
@@ -98,13 +101,17 @@ void RunClock::step(StepReport report, std::int64_t rows, const at::Tensor& loss
 }
 
 void RunClock::end_of_training(std::int64_t rows) {
-  images_per_second_ = static_cast<double>(rows) / since(epoch_);
+  const double seconds = since(epoch_);
+  images_per_second_ = static_cast<double>(rows) / seconds;
+  data_share_ = data_seconds_ / seconds;
 }
 
 void RunClock::finish(EpochReport& report, std::int64_t step) const {
+  report.step = step;
   report.seconds = since(epoch_);
   report.seconds_left = seconds_left(step);
   report.images_per_second = images_per_second_;
+  report.data_share = data_share_;
 }
 
 Json RunClock::to_json() const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "stockpot/base/json.h"
+#include "stockpot/model/runtime.h"
 #include "stockpot/train/fit.h"
 
 namespace stockpot {
@@ -47,6 +48,14 @@ class RunClock {
   RunClock(int epochs, std::int64_t steps) : epochs_(epochs), steps_(steps) {}
 
   void start_epoch();
+  // What `get` returns; the time it takes is waiting for data when the device is idle after it.
+  template <typename Get>
+  auto wait_for_data(at::Device device, const Get& get) {
+    const Clock::time_point begin = Clock::now();
+    auto data = get();
+    if (is_idle(device)) data_seconds_ += since(begin);
+    return data;
+  }
   // Calls on_step, at most four times a second, with the loss.
   void step(StepReport report, std::int64_t rows, const at::Tensor& loss,
             const FitCallbacks& callbacks);
@@ -67,7 +76,7 @@ class RunClock {
   int epochs_;
   std::int64_t steps_;
   Clock::time_point run_ = Clock::now(), epoch_ = run_, said_ = run_;
-  double images_per_second_ = 0;
+  double images_per_second_ = 0, data_seconds_ = 0, data_share_ = 0;
 };
 
 }  // namespace stockpot

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
 
 #include "stockpot/model/input.h"
 
@@ -9,9 +10,11 @@ namespace stockpot {
 namespace {
 
 at::Tensor labels_of(const Batch& batch, at::Device device) {
-  return at::from_blob(const_cast<std::int64_t*>(batch.labels.data()), {batch.size},
-                       at::TensorOptions(at::kLong))
-      .to(device, at::kLong, /*non_blocking=*/false, /*copy=*/true);
+  const at::Tensor labels = at::from_blob(const_cast<std::int64_t*>(batch.labels.data()),
+                                          {batch.size}, at::TensorOptions(at::kLong));
+  if (device.is_cpu()) return labels.clone();
+  // As the images: a copy that waits would have the processor wait for all steps before.
+  return labels.pin_memory().to(device, /*non_blocking=*/true);
 }
 
 }  // namespace
@@ -38,7 +41,8 @@ TrainingBatch to_training_batch(const Batch& batch, const Mixing& mixing, const 
   if (mixing.lambda == 1) return result;
   result.images = mix(result.images, mixing);
   result.partners = result.labels.flip({0});
-  result.share = mixing.lambda;
+  const at::TensorOptions scalar = result.images.options();
+  result.shares = {at::full({}, mixing.lambda, scalar), at::full({}, 1 - mixing.lambda, scalar)};
   return result;
 }
 
@@ -51,7 +55,7 @@ TrainingBatch TrainingBatch::rows(std::int64_t begin, std::int64_t end) const {
 }
 
 Loss TrainingBatch::loss(const at::Tensor& logits, double smoothing) const {
-  return partners.defined() ? mixed_softmax_loss(logits, labels, partners, share, smoothing)
+  return partners.defined() ? mixed_softmax_loss(logits, labels, partners, shares, smoothing)
                             : softmax_loss(logits, labels, smoothing);
 }
 

@@ -19,7 +19,7 @@ struct TrainingBatch {
   at::Tensor labels;  // n int64
   // Of the rows that these are mixed with; undefined when they are not.
   at::Tensor partners;
-  double share = 1;  // of a row's own label in its target
+  Shares shares;
   // Where these rows stand in the batch of all ranks, which has `whole`; empty: they are all of it.
   std::vector<std::int64_t> positions;
   std::int64_t whole = 0;

@@ -6,6 +6,7 @@
 
 #include "program.h"
 #include "stockpot/base/json.h"
+#include "stockpot/metrics/accuracy.h"
 
 namespace stockpot {
 namespace {
@@ -66,6 +67,31 @@ TEST_F(Compared, MethodsStandBesideEachOtherWithIntervals) {
   for (const char* pair : {"LP-FT (BN frozen) - FT (BN frozen)", "LP-FT (BN frozen) - FT (BN live)",
                            "LP-FT (BN frozen) - LP", "FT (BN live) - LP"})
     EXPECT_NE(std::find(pairs.begin(), pairs.end(), pair), pairs.end()) << pair;
+}
+
+TEST_F(Compared, IntervalsOfCorruptedCopiesAreOverPictures) {
+  const Json results = Json::parse(first_->out, "stdout");
+  for (const Json& model : results.find("models")->items()) {
+    ASSERT_TRUE(model.find("mean_ood_over_pictures") != nullptr);
+    EXPECT_EQ(model.find("mean_ood_over_pictures")->items().size(), 2u);
+    for (const Json& score : model.find("scores")->items()) {
+      const bool copies = score.find("set")->as_string() == "noisy";
+      EXPECT_EQ(score.find("over_pictures")->is_null(), !copies);
+      if (!copies) continue;
+      const Accuracy counts{score.find("correct")->as_integer(), score.find("total")->as_integer()};
+      const double low = score.find("low95")->as_number(), high = score.find("high95")->as_number();
+      EXPECT_EQ(score.find("over_pictures")->items()[0].as_number(), low);
+      EXPECT_GE(high - low, wilson_interval(counts).high - wilson_interval(counts).low - 1e-12);
+    }
+  }
+  for (const char* file : {"out/report.html", "out/results.md"})
+    EXPECT_TRUE(contains(slurp(*world_ / file), "over distinct pictures")) << file;
+  const Outcome eval =
+      stockpot(world_->path(), {"eval", "out/runs/lp/model", "--ood", "noisy=val,corrupt=jpeg",
+                                "--ood", "plain=val", "--json"});
+  ASSERT_EQ(eval.code, 0) << eval.err;
+  const Json report = Json::parse(eval.out, "stdout");
+  EXPECT_FALSE(report.find("models")->items()[0].find("mean_ood_over_pictures")->is_null());
 }
 
 TEST_F(Compared, MechanismIsMeasuredOnceAndStandsInTheReport) {

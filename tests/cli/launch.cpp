@@ -65,7 +65,9 @@ TEST(Launch, InterruptedPassesThroughAndIsNotRestarted) {
   const Outcome outcome = stockpot(
       folder.path(), launch({"-n", "2", "--restarts", "3"}, "echo x >> tries$RANK; exit 75"));
   EXPECT_EQ(outcome.code, 75);
-  EXPECT_EQ(slurp(folder.path() / "tries0"), "x\n");
+  // The other one may be ended before it has written anything.
+  const std::string tries = slurp(folder.path() / "tries0") + slurp(folder.path() / "tries1");
+  EXPECT_TRUE(tries == "x\n" || tries == "x\nx\n") << tries;
 }
 
 TEST(Launch, StartsAllAgainAfterAFailure) {

@@ -7,6 +7,7 @@
 
 #include "soup_models.h"
 #include "stockpot/base/json.h"
+#include "stockpot/metrics/accuracy.h"
 
 namespace stockpot {
 namespace {
@@ -76,7 +77,9 @@ TEST_F(Mix, ARecipeNamesTheSets) {
   };
   const std::vector<std::string> recipe = {"--recipe", "recipe.yaml"};
   for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"ensemble", "m0", "m1", "m2"}, {"calibrate", "m0", "m1"}})
+       {std::vector<std::string>{"ensemble", "m0", "m1", "m2"},
+        {"calibrate", "m0", "m1"},
+        {"eval", "m0", "m1"}})
     EXPECT_EQ(json(with(command, recipe)).dump(), json(with(command, sets)).dump()) << command[0];
   ASSERT_EQ(run({"soup", "greedy", "m0", "m1", "m2", "--recipe", "recipe.yaml", "-o", "a"}).code,
             0);
@@ -216,6 +219,92 @@ TEST_F(Mix, BnCompareScoresEachPolicyAndWritesTheBest) {
   }
   EXPECT_EQ(correct("best"), most);
   EXPECT_EQ(run({"soup", "uniform", "m0", "m1", "--bn", "compare", "-o", "x"}).code, 2);
+}
+
+// Types and files of the weights in a folder.
+void expect_half_in_shards(const fs::path& folder) {
+  EXPECT_TRUE(fs::exists(folder / "model.safetensors.index.json")) << folder;
+  EXPECT_FALSE(fs::exists(folder / "model.safetensors")) << folder;
+  EXPECT_TRUE(fs::exists(folder / "config.json")) << folder;
+  const Checkpoint model = Checkpoint::open(folder);
+  for (const TensorView& tensor : model.tensors())
+    if (row(tensor.dtype).floating) {
+      EXPECT_EQ(tensor.dtype, Dtype::bf16) << tensor.name;
+    }
+}
+
+TEST_F(Mix, RecomputedStatisticsAreWrittenInTheTypeAndTheShardsThatAreAskedFor) {
+  const std::vector<std::string> how{"--bn",    "recompute", "--bn-data",    "val",
+                                     "--dtype", "bf16",      "--shard-size", "20KB"};
+  const auto with_how = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    return run(arguments);
+  };
+  const Outcome uniform = with_how({"soup", "uniform", "m0", "m1", "-o", "uniform"});
+  ASSERT_EQ(uniform.code, 0) << uniform.err;
+  expect_half_in_shards(world / "uniform");
+  const Outcome greedy = with_how({"soup", "greedy", "m0", "m1", "--val", "train", "-o", "greedy"});
+  ASSERT_EQ(greedy.code, 0) << greedy.err;
+  expect_half_in_shards(world / "greedy/model");
+  EXPECT_NE(slurp(world / "greedy/result.json").find("written as bf16"), std::string::npos);
+  const Outcome line =
+      with_how({"interpolate", "m0", "m1", "--alphas", "0.5", "--val", "train", "-o", "line"});
+  ASSERT_EQ(line.code, 0) << line.err;
+  expect_half_in_shards(world / "line");
+
+  // Rounded from what is written without the flags.
+  ASSERT_EQ(
+      run({"soup", "uniform", "m0", "m1", "--bn", "recompute", "--bn-data", "val", "-o", "full"})
+          .code,
+      0);
+  ASSERT_EQ(run({"convert", "full", "rounded", "--dtype", "bf16"}).code, 0);
+  const Checkpoint written = Checkpoint::open(world / "uniform"),
+                   rounded = Checkpoint::open(world / "rounded");
+  for (const TensorView& tensor : rounded.tensors())
+    EXPECT_TRUE(std::ranges::equal(tensor.bytes, written.at(tensor.name).bytes)) << tensor.name;
+  EXPECT_EQ(with_how({"soup", "uniform", "m0", "m1", "-o", "x", "--shard-size", "a"}).code, 2);
+}
+
+TEST_F(Mix, UniformSoupsPlanAndReplaceAsAverageDoes) {
+  const std::vector<std::vector<std::string>> ways{
+      {"average", "m0", "m1", "-o", "a"},
+      {"soup", "uniform", "m0", "m1", "-o", "b"},
+      {"soup", "uniform", "m0", "m1", "--bn", "recompute", "--bn-data", "val", "-o", "c"},
+      {"soup", "uniform", "m0", "m1", "--bn", "compare", "--val", "train", "-o", "d"}};
+  for (const std::vector<std::string>& way : ways) {
+    const auto with = [&](const std::string& flag) {
+      std::vector<std::string> arguments = way;
+      if (!flag.empty()) arguments.push_back(flag);
+      return run(arguments);
+    };
+    const fs::path output = world / way.back();
+    const Outcome plan = with("--dry-run");
+    EXPECT_EQ(plan.code, 0) << plan.err;
+    EXPECT_NE(plan.out.find("write  " + way.back()), std::string::npos) << plan.out;
+    EXPECT_FALSE(fs::exists(output));
+    ASSERT_EQ(with("").code, 0);
+    const std::string first = slurp(output / "model.safetensors");
+    const Outcome again = with("");
+    EXPECT_EQ(again.code, 2);
+    EXPECT_NE(again.err.find("exists already; --overwrite replaces it"), std::string::npos)
+        << again.err;
+    std::ofstream(output / "model.safetensors") << "something else";
+    EXPECT_EQ(with("--overwrite").code, 0);
+    EXPECT_EQ(slurp(output / "model.safetensors"), first);
+  }
+}
+
+TEST_F(Mix, EnsemblesOfCorruptedCopiesAreJudgedOverPictures) {
+  const Json study = json({"ensemble", "m0", "m1", "--val", "train", "--ood",
+                           "noisy=val,corrupt=impulse_noise", "--ood", "one=val,corrupt=jpeg:3"});
+  const Json& sets = *study.find("rows")->items()[1].find("sets");
+  EXPECT_TRUE(sets.find("noisy")->find("p")->is_null());
+  EXPECT_FALSE(sets.find("one")->find("p")->is_null());
+  const Json& noisy = *sets.find("noisy");
+  const Accuracy counts{noisy.find("correct")->as_integer(), noisy.find("total")->as_integer()};
+  const Interval rows = wilson_interval(counts);
+  EXPECT_GE(noisy.find("high")->as_number() - noisy.find("low")->as_number(),
+            rows.high - rows.low - 1e-12);
 }
 
 TEST_F(Mix, GreedySoupsTakeTheSamePolicies) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 
@@ -127,6 +128,56 @@ TEST_F(SoupLearned, StartsFromStoredLogits) {
   EXPECT_NE(other.err.find("logits of other pictures"), std::string::npos) << other.err;
 }
 
+TEST_F(SoupLearned, StoredLogitsOfAModelThatChangedAreComputedAgain) {
+  std::vector<std::string> eval{"eval"};
+  eval.insert(eval.end(), names.begin(), names.end());
+  eval.insert(eval.end(), {"--val", "train", "--logits", "logits", "-q"});
+  ASSERT_EQ(stockpot(world.path(), eval).code, 0);
+  const std::string word = "logits of another model than m1 is now: they are computed again";
+  const Outcome same = run("same", {"--start", "ensemble", "--logits", "logits"});
+  ASSERT_EQ(same.code, 0) << same.err;
+  EXPECT_EQ(same.err.find("computed again"), std::string::npos) << same.err;
+  fs::remove_all(world / "m1");
+  fs::copy(world / "model", world / "m1", fs::copy_options::recursive);
+  std::vector<std::string> arguments =
+      this->arguments("stored", {"--start", "ensemble", "--logits", "logits"});
+  std::erase(arguments, "-q");
+  const Outcome stored = stockpot(world.path(), arguments);
+  ASSERT_EQ(stored.code, 0) << stored.err;
+  EXPECT_NE(stored.err.find(word), std::string::npos) << stored.err;
+  EXPECT_EQ(stored.err.find("than m0"), std::string::npos) << stored.err;
+  ASSERT_EQ(run("made", {"--start", "ensemble"}).code, 0);
+  EXPECT_EQ(weights("stored"), weights("made"));
+}
+
+TEST_F(SoupLearned, StoredLogitsThatDoNotSayWhatTheyAreOfAreComputedAgain) {
+  std::vector<std::string> eval{"eval"};
+  eval.insert(eval.end(), names.begin(), names.end());
+  eval.insert(eval.end(), {"--val", "train", "--logits", "logits", "-q"});
+  ASSERT_EQ(stockpot(world.path(), eval).code, 0);
+  // As an older version wrote it, with logits that no model of these has.
+  const fs::path file = world / "logits/m2/val.safetensors";
+  {
+    const SafetensorsFile store(file);
+    std::map<std::string, std::string> metadata = store.metadata();
+    metadata.erase("examples");
+    metadata.erase("model");
+    std::vector<OwnedTensor> tensors;
+    for (const TensorView& view : store.tensors())
+      tensors.push_back(
+          {view.name, view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}});
+    std::vector<TensorView> views;
+    for (OwnedTensor& tensor : tensors) {
+      if (tensor.name == "logits") std::ranges::fill(tensor.bytes, std::byte{0});
+      views.push_back(tensor.view());
+    }
+    write_safetensors(file, views, metadata);
+  }
+  ASSERT_EQ(run("stored", {"--start", "ensemble", "--logits", "logits"}).code, 0);
+  ASSERT_EQ(run("made", {"--start", "ensemble"}).code, 0);
+  EXPECT_EQ(weights("stored"), weights("made"));
+}
+
 TEST_F(SoupLearned, ADryRunPlansAndWritesNothing) {
   const Outcome outcome = run("soup", {"--dry-run", "--rows", "block"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
@@ -145,8 +196,26 @@ TEST_F(SoupLearned, F05_RefusesAnotherClassOrder) {
 TEST_F(SoupLearned, OverlapWithTheTrainingSetIsToldWithItsCount) {
   const Outcome outcome = run("soup", {"--train", "train"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_NE(outcome.out.find("held-out pictures are in the training set too"), std::string::npos)
+  EXPECT_NE(outcome.out.find("held-out pictures are also in the training set"), std::string::npos)
       << outcome.out;
+}
+
+TEST_F(SoupLearned, TheRunOfTheModelsTellsItsTrainingSet) {
+  for (std::string& name : names) {
+    const fs::path place = fs::path("run/runs") / name / "model";
+    fs::create_directories((world / place.string()).parent_path());
+    fs::rename(world / name, world / place.string());
+    name = place.string();
+  }
+  const std::string set = "{\"sources\":[{\"path\":\"" + (world / "train").string() +
+                          "\",\"splits\":\"\",\"split\":\"\",\"root\":\"\"}],"
+                          "\"class_map\":{},\"skip\":false}";
+  write_file(world / "run/run.json",
+             "{\"identity\":{\"train\":" + set + ",\"held_out\":" + set + "}}");
+  const Outcome told = run("soup");
+  ASSERT_EQ(told.code, 0) << told.err;
+  EXPECT_NE(told.out.find("are also in the training set of "), std::string::npos) << told.out;
+  EXPECT_EQ(run("other", {"--train", "none"}).out.find("training set"), std::string::npos);
 }
 
 TEST_F(SoupLearned, AModelWithNanIsNamed) {

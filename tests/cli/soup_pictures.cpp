@@ -68,6 +68,31 @@ TEST_F(SoupOnPictures, EarlyRejectionKeepsTheIngredientsForEveryMetric) {
   }
 }
 
+TEST_F(SoupOnPictures, LogitsOfTheModelsAloneAreTakenWhenTheyAreOfTheseModelsAndPictures) {
+  std::vector<std::string> evaluate{"eval"};
+  evaluate.insert(evaluate.end(), names.begin(), names.end());
+  evaluate.insert(evaluate.end(), {"--val", "train", "--logits", "stored", "-q"});
+  ASSERT_EQ(stockpot(world.path(), evaluate).code, 0);
+  const auto same = [&](const std::string& plain, const std::string& stored) {
+    ASSERT_EQ(run(plain).code, 0);
+    const Outcome outcome = run(stored, {"--logits", "stored"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Json a = result(plain), b = result(stored);
+    for (const char* member : {"ingredients", "held_out", "candidates"})
+      EXPECT_EQ(*a.find(member), *b.find(member)) << member;
+    EXPECT_EQ(slurp(world / (plain + "/model/model.safetensors")),
+              slurp(world / (stored + "/model/model.safetensors")));
+  };
+  same("plain", "stored-soup");
+  // Another model in the place of one: its old logits are not taken for its own.
+  fs::copy_file(world / (names[1] + "/model.safetensors"),
+                world / (names[4] + "/model.safetensors"), fs::copy_options::overwrite_existing);
+  same("plain-changed", "stored-changed");
+
+  const Outcome table = run("x", {"--logits", "stored", "--evaluator", "true"});
+  EXPECT_EQ(table.code, 2) << table.err;
+}
+
 TEST_F(SoupOnPictures, D09_KilledAndRunAgainItEndsWithTheSameLedgerAndSoup) {
   ASSERT_EQ(run("whole").code, 0);
   std::vector<std::string> arguments{"soup", "greedy"};

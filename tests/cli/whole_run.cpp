@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cstring>
+#include <fstream>
+
 #include "program.h"
 #include "stockpot/base/json.h"
 
@@ -53,6 +56,76 @@ TEST(WholeRun, GivesTheSameBytesTwiceAndRepeatsNothing) {
   EXPECT_EQ(again.err.find(" s; about"), std::string::npos) << "trained something again";
 }
 
+TEST(WholeRun, SweepsInThreadsLeaveTheModelsOfSweepsInProcesses) {
+  SmallWorld world;
+  const auto sweep = [&](const std::string& out, const std::string& workers) {
+    ASSERT_EQ(stockpot(world.path(), {"sweep", "init", "recipe.yaml", "--out", out}).code, 0);
+    const Outcome end = stockpot(world.path(), {"sweep", "run", out, "--jobs", "3", "--threads",
+                                                "3", "--workers", workers, "-q"});
+    ASSERT_EQ(end.code, 0) << end.err << slurp(world.path() / out / "workers/0.log");
+    EXPECT_EQ(std::filesystem::exists(world.path() / out / "workers/1.log"),
+              workers == "processes");
+  };
+  sweep("forks", "processes");
+  sweep("threads", "threads");
+  for (const auto& run : std::filesystem::directory_iterator(world / "forks/runs"))
+    EXPECT_EQ(slurp(run.path() / "model/model.safetensors"),
+              slurp(world / "threads/runs" / run.path().filename() / "model/model.safetensors"))
+        << run.path();
+}
+
+// Logits of one class only in the place of a model's: who believes them did not run the model.
+void forge_logits(const fs::path& file, std::size_t rows, std::size_t classes) {
+  std::string bytes = slurp(file);
+  std::vector<float> logits(rows * classes);
+  for (std::size_t i = 0; i < rows; ++i) logits[i * classes + 1] = 1;
+  std::uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const Json offsets =
+      *Json::parse(bytes.substr(8, header), file).find("logits")->find("data_offsets");
+  const auto begin = static_cast<std::size_t>(offsets.items().front().as_integer());
+  std::memcpy(bytes.data() + 8 + header + begin, logits.data(), logits.size() * sizeof(float));
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+TEST(WholeRun, SoupsOfASweepNeedNoPassOfAModelByItself) {
+  SmallWorld world;
+  ASSERT_EQ(stockpot(world.path(), {"sweep", "init", "recipe.yaml", "--out", "s"}).code, 0);
+  ASSERT_EQ(stockpot(world.path(), {"sweep", "run", "s", "-q"}).code, 0);
+  const auto soup = [&](const std::string& out) {
+    std::vector<std::string> command{"soup", "greedy"};
+    for (const char* run : {"search-00", "search-01", "search-02"})
+      command.push_back("s/runs/" + std::string(run) + "/model");
+    command.insert(command.end(), {"--recipe", "s", "-o", out, "--json", "-q"});
+    const Outcome outcome = stockpot(world.path(), command);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return Json::parse(outcome.out, "stdout");
+  };
+  const Json found = soup("found");
+  const fs::path logits = world.path() / "s/runs/search-01/logits";
+  forge_logits(logits / "val.safetensors", 10, 5);
+  // Of each of the five classes two pictures are held out.
+  EXPECT_EQ(
+      soup("forged").find("candidates")->items()[1].find("alone")->find("correct")->as_integer(),
+      2);
+  for (const char* run : {"search-00", "search-01", "search-02"})
+    fs::remove_all(world.path() / "s/runs" / run / "logits");
+  const Json scored = soup("scored");
+  for (const char* member : {"ingredients", "candidates", "held_out"})
+    EXPECT_EQ(*found.find(member), *scored.find(member)) << member;
+}
+
+TEST(WholeRun, SweepsInThreadsAreInterruptedAndContinued) {
+  SmallWorld world;
+  ASSERT_EQ(stockpot(world.path(), {"sweep", "init", "recipe.yaml", "--out", "s"}).code, 0);
+  const std::vector<std::string> command{"sweep",     "run", "s",         "--jobs",  "2",
+                                         "--threads", "2",   "--workers", "threads", "-q"};
+  const Outcome stopped =
+      stockpot_signalled(world.path(), command, world / "s/runs/lp/result.json", SIGTERM);
+  EXPECT_EQ(stopped.code, 75) << stopped.err;
+  EXPECT_EQ(stockpot(world.path(), command).code, 0);
+}
+
 TEST(WholeRun, InterruptedContinuesToTheSameBytes) {
   SmallWorld world;
   ASSERT_EQ(run(world, "whole").code, 0);
@@ -68,6 +141,64 @@ TEST(WholeRun, InterruptedContinuesToTheSameBytes) {
   EXPECT_EQ(lasting_files(world / "whole"), lasting_files(world / "broken"));
   for (const auto& entry : fs::directory_iterator(world / "broken/runs"))
     EXPECT_NE(entry.path().filename().string().front(), '.') << "left over: " << entry.path();
+}
+
+TEST(WholeRun, LooksAgainAtPicturesThatChangedUnderTheSameNames) {
+  SmallWorld world;
+  fs::copy(world / "val", world / "shifted", fs::copy_options::recursive);
+  world.edit("recipe.yaml", "shifted: {imagefolder: val}", "shifted: {imagefolder: shifted}");
+  const std::string text = slurp(world / "recipe.yaml");
+  world.edit("recipe.yaml", text.substr(text.find("search:")), "");
+  ASSERT_EQ(run(world, "out").code, 0);
+  const fs::path logits = world / "out/runs/lpft-frozen-lr0.001-s0/logits";
+  const std::string before = slurp(logits / "shifted.safetensors");
+  const auto held_out_written = fs::last_write_time(logits / "val.safetensors");
+
+  // Two pictures change places: same ids, same labels.
+  std::vector<fs::path> pictures;
+  for (const auto& folder : fs::directory_iterator(world / "shifted"))
+    pictures.push_back(folder.path() / "2.webp");
+  fs::rename(pictures[0], world / "kept");
+  fs::rename(pictures[1], pictures[0]);
+  fs::rename(world / "kept", pictures[1]);
+  const Outcome again = run(world, "out");
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_NE(slurp(logits / "shifted.safetensors"), before);
+  EXPECT_EQ(fs::last_write_time(logits / "val.safetensors"), held_out_written);
+  const Outcome eval =
+      stockpot(world.path(), {"eval", "out/runs/lpft-frozen-lr0.001-s0/model", "--ood",
+                              "shifted=shifted", "--logits", "fresh.safetensors", "-q"});
+  ASSERT_EQ(eval.code, 0) << eval.err;
+  EXPECT_EQ(slurp(world / "fresh.safetensors"), slurp(logits / "shifted.safetensors"));
+}
+
+TEST(WholeRun, SaysWhereTheWindowOfSwadWas) {
+  SmallWorld world;
+  const std::string text = slurp(world / "recipe.yaml");
+  world.edit("recipe.yaml", text.substr(text.find("methods:")),
+             "methods:\n  ft: {lr: 1.0e-3, batchnorm: frozen}\n");
+  // The loss can only lie above a threshold of nearly 0: the window is the first epoch.
+  world.edit("recipe.yaml", "train: {epochs: 2,",
+             "train: {epochs: 3, swad: {start: 1, end: 1, tolerance: 1.0e-6},");
+  const Outcome outcome = run(world, "out", {"--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json result = Json::read(world / "out/runs/ft-frozen-lr0.001-s0/result.json");
+  const Json* window = result.find("details")->find("swad");
+  ASSERT_TRUE(window != nullptr && window->is_object()) << result.dump();
+  EXPECT_EQ(window->find("first_epoch")->as_integer(), 1);
+  EXPECT_EQ(window->find("last_epoch")->as_integer(), 1);
+  EXPECT_EQ(window->find("first_step")->as_integer(), 1);
+  EXPECT_TRUE(window->find("ended")->as_bool());
+  std::int64_t pictures = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(world / "train"))
+    pictures += entry.is_regular_file();
+  const std::int64_t steps = (pictures + 3) / 4;
+  EXPECT_EQ(window->find("last_step")->as_integer(), steps);
+  EXPECT_TRUE(fs::exists(world / "out/runs/ft-frozen-lr0.001-s0/averages/swad/config.json"));
+  EXPECT_NE(outcome.out.find("epochs 1 to 1 of 3, steps 1 to " + std::to_string(steps) +
+                             "; then the held-out loss rose"),
+            std::string::npos)
+      << outcome.out;
 }
 
 TEST(WholeRun, RefusesToContinueWithOtherSettings) {

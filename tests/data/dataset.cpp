@@ -40,6 +40,24 @@ TEST(Dataset, JoinsSourcesWithinEachClass) {
   EXPECT_EQ(set.group(1), 0);
 }
 
+TEST(Dataset, ItsHashIsOfPixelsLabelsAndClassNamesNotOfFileNames) {
+  const Scratch scratch;
+  write_set(scratch, "set", 2, 2);
+  const ImageDataset set = load(scratch / "set");
+  const std::string hash = set.examples_hash();
+  EXPECT_EQ(hash.size(), 64u);
+  EXPECT_EQ(load(scratch / "set").examples_hash(), hash);
+  EXPECT_NE(set.subset(Rows{0, 1, 2}).examples_hash(), hash);
+  EXPECT_NE(set.subset(Rows{1, 0, 2, 3}).examples_hash(), hash);
+  write_set(scratch, "renamed", 2, 2);
+  fs::rename(scratch / "renamed/a/1.png", scratch / "renamed/a/2.png");
+  EXPECT_EQ(load(scratch / "renamed").examples_hash(), hash);
+  scratch.write("set/a/1.png", png(9));
+  EXPECT_NE(load(scratch / "set").examples_hash(), hash);
+  fs::rename(scratch / "renamed/a", scratch / "renamed/A");
+  EXPECT_NE(load(scratch / "renamed").examples_hash(), hash);
+}
+
 TEST(Dataset, RefusesTwoSourcesWithTheSameIds) {
   const Scratch scratch;
   write_set(scratch, "one/set", 2, 1);

@@ -57,6 +57,19 @@ TEST_F(LogitsStore, ReadsBackWhatItWrote) {
   expect_equal(read_predictions(file_));
 }
 
+TEST_F(LogitsStore, SaysOfWhichPicturesAndModelItsLogitsAre) {
+  predictions_.examples = "pictures and labels";
+  predictions_.model = "weights";
+  write_predictions(file_, predictions_);
+  const Predictions read = read_predictions(file_);
+  EXPECT_EQ(read.examples, "pictures and labels");
+  EXPECT_EQ(read.model, "weights");
+  predictions_.examples = predictions_.model = "";
+  write_predictions(file_, predictions_);
+  EXPECT_EQ(read_predictions(file_).examples, "");
+  EXPECT_FALSE(SafetensorsFile(file_).metadata().contains("model"));
+}
+
 TEST_F(LogitsStore, DoesWithoutGroupsAndIds) {
   predictions_.groups.clear();
   predictions_.group_names.clear();

@@ -50,6 +50,23 @@ TEST(MeanLogits, OfOneMemberIsThatMember) {
   EXPECT_EQ(mean_logits(std::vector<const Predictions*>{&a}).logits, a.logits);
 }
 
+TEST(MeanLogits, RefusesMembersOfOtherPicturesOfTheSameNames) {
+  Predictions a = two_rows({1, 2, 3, 4}), b = a, unknown = a;
+  a.examples = "these";
+  b.examples = "those";
+  EXPECT_THROW(mean_logits(std::vector<const Predictions*>{&a, &b}), UsageError);
+  EXPECT_NO_THROW(mean_logits(std::vector<const Predictions*>{&a, &unknown}));
+}
+
+TEST(MeanLogits, AreOfNoOneModel) {
+  Predictions a = two_rows({1, 2, 3, 4});
+  a.examples = "these";
+  a.model = "this";
+  const Predictions mean = mean_logits(std::vector<const Predictions*>{&a, &a});
+  EXPECT_EQ(mean.model, "");
+  EXPECT_EQ(mean.examples, "these");
+}
+
 TEST(MeanLogits, RefusesMembersOfOtherRowsOrClasses) {
   const Predictions a = two_rows({1, 2, 3, 4});
   Predictions other_labels = a, other_classes = a, other_ids = a;

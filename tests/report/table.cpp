@@ -91,6 +91,41 @@ TEST(ResultTable, CombinesTheOodIntervalsBySquareAndAdd) {
   EXPECT_NEAR(0.5 - cell.interval->low, 0.09616847 / std::sqrt(2), 1e-7);
 }
 
+TEST(ResultTable, TakesIntervalsOverPicturesWhereRowsAreCopies) {
+  RunReport report;
+  report.sets = {{"a", SetRole::ood, 100, 0}, {"b", SetRole::ood, 100, 0}};
+  report.models.resize(1);
+  ReportedModel& model = report.models[0];
+  model.scores["a"].accuracy = {50, 100};
+  model.scores["a"].over_pictures = Interval{0.25, 0.75};
+  model.scores["b"].accuracy = {50, 100};
+  const std::string words = "over distinct pictures";
+  const auto notes = [&] { return table_notes(report, result_table(report)).front(); };
+  EXPECT_EQ(result_table(report).rows[0].cells[0].interval->low, 0.25);
+  // Square-and-add of 0.25 and Wilson's 0.09616847: the sets show other pictures.
+  EXPECT_NEAR(result_table(report).rows[0].cells[2].interval->high - 0.5,
+              std::hypot(0.25, 0.09616847) / 2, 1e-7);
+  model.mean_ood_over_pictures = Interval{0.3, 0.7};
+  EXPECT_EQ(result_table(report).rows[0].cells[2].interval->low, 0.3);
+  EXPECT_NE(notes().find(words), std::string::npos) << notes();
+  EXPECT_NE(csv_table(report).find("0.250000,0.750000"), std::string::npos) << csv_table(report);
+  EXPECT_NE(markdown_table(report).find("50.0 ±25.0"), std::string::npos);
+  EXPECT_NE(html_report(report).find("25.0 to 75.0"), std::string::npos);
+
+  const RunReport read = report_from_json(Json::parse(to_json(report).dump(), "results.json"));
+  EXPECT_EQ(to_json(read), to_json(report));
+  const Json json = to_json(read);
+  const Json& score = json.find("models")->items()[0].find("scores")->items()[0];
+  EXPECT_EQ(score.find("low95")->as_number(), 0.25);
+  EXPECT_EQ(
+      json.find("summary")->items()[0].find("columns")->items()[2].find("high95")->as_number(),
+      0.7);
+
+  report.models[0].scores["a"].over_pictures.reset();
+  report.models[0].mean_ood_over_pictures.reset();
+  EXPECT_EQ(notes().find(words), std::string::npos);
+}
+
 TEST(ResultTable, GivesStudentsIntervalToSeveralSeeds) {
   const RunReport report = sample_of_three_seeds();
   const ResultTable table = result_table(report);

@@ -196,6 +196,38 @@ TEST(EarlyRejection, SaysHowManyExamplesProvedIt) {
   EXPECT_GT(stopped, 0);
 }
 
+TEST(EarlyRejection, AModelWhoseLogitsAreKnownNeedsNoPassByItself) {
+  for (const MetricRow& metric : kMetrics) {
+    World world(11, 9, 200, 4, 2);
+    world.bend = 0.5;
+    const auto search = [&](bool known) {
+      ExampleModel model = world.model();
+      if (known)
+        model.known = [&](std::size_t i) -> std::optional<ShelvedLogits> {
+          if (i == 4) return std::nullopt;  // that one has to be scored
+          return ShelvedLogits{world.truth.classes, world.logits[i]};
+        };
+      ExampleScorer scorer(world.truth, std::move(model),
+                           {.metric = metric.kind, .keys = world.names});
+      Scorebook book({world.names, world.names, [&](const SoupRequest& r) { return scorer(r); }});
+      SearchOptions how;
+      how.rule.direction = metric.direction;
+      world.forwards = 0;
+      return search_soup(world.names, book, how);
+    };
+    const SearchResult scored = search(false);
+    const std::int64_t whole = world.forwards;
+    const SearchResult known = search(true);
+    EXPECT_EQ(known.soup().ingredients, scored.soup().ingredients) << metric.name;
+    EXPECT_EQ(known.soup().held_out.value, scored.soup().held_out.value) << metric.name;
+    for (std::size_t i = 0; i < world.names.size(); ++i) {
+      EXPECT_EQ(known.candidates[i].alone.value, scored.candidates[i].alone.value) << metric.name;
+      EXPECT_EQ(known.candidates[i].alone.right.rows(), 200) << metric.name;
+    }
+    EXPECT_EQ(whole - world.forwards, 8 * 200) << metric.name;
+  }
+}
+
 TEST(EarlyRejection, IsNotForMetricsWithoutABound) {
   World world(5, 4, 100, 3, 1);
   ExampleOptions options;

@@ -122,7 +122,8 @@ TEST(LedgerEntry, IsOneJsonObject) {
             R"("before":{"value":null,"correct":0,"total":0},)"
             R"("after":{"value":0.5,"correct":390,"total":780},"accepted":true,)"
             R"("reason":"+3 of 780","test":{"only_before":1,"only_after":3,"p":0.625},)"
-            R"("geometry":{"distance":2.0,"relative":0.5,"cosine":0.0,"angle":90.0},)"
+            R"("geometry":{"distance":2.0,"relative":0.5,"cosine":0.0,"angle":90.0,)"
+            R"("from_base":false},)"
             R"("examples":780,"of":780})");
 }
 

@@ -80,6 +80,20 @@ TEST(Verdict, SaysWhyOnlyOneModelWasKept) {
       << all(sentences);
 }
 
+TEST(Verdict, TiesAreNoLossesAndTaskVectorsNoStrangers) {
+  const auto [result, sentences] = search({"a", "b", "c"}, [](const SoupRequest& request) {
+    const bool tie = !request.soup.empty() && *request.added == 1;
+    Evaluation evaluation(Accuracy{request.soup.empty() || tie ? 90 : 82, 100});
+    evaluation.geometry = Geometry{3, 1.2, 0.05, /*from_base=*/true};
+    return evaluation;
+  });
+  EXPECT_FALSE(says(sentences, "without a shared initialisation")) << all(sentences);
+  EXPECT_TRUE(says(sentences,
+                   "Seen from the base, the candidates lie 1.2 of the soup's distance "
+                   "from it away from the soup, at 87 degrees (medians)."))
+      << all(sentences);
+}
+
 TEST(Verdict, CountsAcceptancesThatAPairedTestCannotTellFromLuck) {
   // The second model corrects one example, the third one twenty.
   const auto right = [](int count) {

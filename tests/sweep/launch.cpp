@@ -63,6 +63,25 @@ TEST(Launch, RunsWorkersUntilEveryTrialIsDone) {
       << "nothing is left to do";
 }
 
+TEST(Launch, AWorkerForEachDeviceTakesAllOfItsTrialsAtOnce) {
+  InMemoryFolder folder;
+  const SweepPlan plan = toys(folder.path(), 8, 1, 0);
+  LaunchOptions options = two_workers(folder.path());
+  options.jobs = 5;
+  options.threads = 10;
+  options.devices = {"cuda:0", "cuda:1"};
+  options.share_devices = true;
+  options.worker = [&](const WorkerSeat& seat) {
+    write_file(folder.path() / (seat.device + ".seat"),
+               std::to_string(seat.trials) + " " + std::to_string(seat.threads));
+    return 5;
+  };
+  Silence silence;
+  launch(folder.path(), plan, options, nothing, silence);
+  EXPECT_EQ(read_file(folder.path() / "cuda:0.seat"), "3 5");
+  EXPECT_EQ(read_file(folder.path() / "cuda:1.seat"), "2 5");
+}
+
 TEST(Launch, DealsOutDevicesAndDividesTheThreads) {
   InMemoryFolder folder;
   const SweepPlan plan = toys(folder.path(), 2, 1, 0);

@@ -1,5 +1,6 @@
 // The features of training against their own libraries (tests/fixtures/train/make_features.py).
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
@@ -170,7 +171,8 @@ TEST(TrainingBatch, IsMixedAsTimmDoes) {
       labels.push_back(label.as_integer());
     batch.labels = at::tensor(labels);
     batch.partners = batch.labels.flip({0});
-    batch.share = mixing.lambda;
+    batch.shares = {at::full({}, mixing.lambda, at::kFloat),
+                    at::full({}, 1 - mixing.lambda, at::kFloat)};
     const Loss loss =
         batch.loss(tensor("logits", {5, 4}), golden_case.find("smoothing")->as_number());
     EXPECT_NEAR(loss.mean.item<double>(), golden_case.find("loss")->as_number(), 2e-6);
