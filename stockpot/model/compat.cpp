@@ -118,12 +118,12 @@ DeviceGraph::~DeviceGraph() {
 
 bool DeviceGraph::record(const std::function<void()>& work) {
   const std::lock_guard lock(recording());
-  // What other threads do meanwhile does not concern this recording.
-  impl_->graph.capture_begin(impl_->memory->pool, cudaStreamCaptureModeThreadLocal);
   bool whole = true;
   try {
+    // What other threads do meanwhile does not concern this recording.
+    impl_->graph.capture_begin(impl_->memory->pool, cudaStreamCaptureModeThreadLocal);
     work();
-  } catch (const c10::Error&) {
+  } catch (const std::exception&) {
     whole = false;
   }
   try {
@@ -189,14 +189,17 @@ Streams& streams() {
 }  // namespace
 
 struct OwnStream::Impl {
+  explicit Impl(c10::DeviceIndex index)
+      : device(index), before(c10::cuda::getCurrentCUDAStream(index)), own(streams().take(index)) {}
+
+  c10::cuda::CUDAGuard device;  // recordings are on the stream of the current one
   c10::cuda::CUDAStream before, own;
 };
 
 OwnStream::OwnStream(at::Device device) {
   if (!device.is_cuda()) return;
-  const auto before = c10::cuda::getCurrentCUDAStream(device.index());
-  before.synchronize();
-  impl_ = std::make_unique<Impl>(Impl{before, streams().take(before.device_index())});
+  impl_ = std::make_unique<Impl>(device.index());
+  impl_->before.synchronize();
   c10::cuda::setCurrentCUDAStream(impl_->own);
 }
 

@@ -53,11 +53,13 @@ void RecordedPasses::forget() {
   memory_ = DeviceGraph::new_memory();
 }
 
-void RecordedPasses::record(Kind& kind, const TrainingBatch& batch, const Pass& pass) const {
+void RecordedPasses::record(Kind& kind, const TrainingBatch& batch, const Pass& pass) {
   kind.batch = own_copy(batch);
   kind.graph = std::make_unique<DeviceGraph>(memory_);
   kind.unfit = !kind.graph->record([&] { kind.result = pass(kind.batch); });
-  if (kind.unfit) kind = {.seen = true, .unfit = true, .batch = {}, .result = {}, .graph = {}};
+  if (!kind.unfit) return;
+  kind = {.seen = true, .unfit = true, .batch = {}, .result = {}, .graph = {}};
+  memory_ = DeviceGraph::new_memory();  // as in forget(): it may have been the only one
 }
 
 }  // namespace stockpot

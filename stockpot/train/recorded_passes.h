@@ -39,7 +39,7 @@ class RecordedPasses {
     std::unique_ptr<DeviceGraph> graph;
   };
 
-  void record(Kind& kind, const TrainingBatch& batch, const Pass& pass) const;
+  void record(Kind& kind, const TrainingBatch& batch, const Pass& pass);
 
   std::shared_ptr<DeviceGraph::Memory> memory_;
   std::map<std::pair<std::int64_t, bool>, Kind> kinds_;  // by rows and whether they are mixed

@@ -90,6 +90,21 @@ TEST_F(CudaTraining, SideBySideInThreadsIsAsAlone) {
   EXPECT_EQ(alone, together);
 }
 
+// Recordings are of the stream of the current device, which is the first one unless set.
+TEST_F(CudaTraining, EveryDeviceRecords) {
+  const std::string first = trained("vit-patch16", brief());
+  std::string device;
+  try {
+    device = parse_device("cuda:1").str();
+  } catch (const UsageError&) {
+    GTEST_SKIP() << "one CUDA device only";
+  }
+  Classifier model = test::load_model("vit-patch16");
+  model.to(parse_device(device));
+  fit(model, images(), {images()}, brief());
+  EXPECT_EQ(test::bits(model), first);
+}
+
 // More trainings than LibTorch's pool has streams, beside one that goes on all the time.
 TEST_F(CudaTraining, RecordingsOfManyThreadsDoNotMeet) {
   FitOptions slow = brief();
