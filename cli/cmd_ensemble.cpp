@@ -4,6 +4,7 @@
 #include "cli/analysis_page.h"
 #include "cli/ensemble_page.h"
 #include "cli/logits_table.h"
+#include "cli/merge_work.h"
 #include "cli/mix_args.h"
 #include "cli/named_sets.h"
 #include "cli/terminal.h"

@@ -31,20 +31,17 @@ Json run_on(at::Device device, SweepTrainer& trainer, const Trial& trial, TrialR
   }
 }
 
-// Takes trials one after another until none is left. `threads`: of one operator.
-int work_alone(const SweepInputs& inputs, const std::string& device_name, int threads,
-               const CommandLine& line) {
-  set_torch_threads(threads);  // OpenMP's number is that of the thread that sets it
-  TerminalProgress log(line.quiet);
+// Takes trials one after another until none is left.
+int work_alone(const SweepInputs& inputs, const std::string& device_name,
+               const SweepWorkerArgs& args, const CommandLine& line) {
+  TerminalProgress progress(line.quiet);
   const at::Device device = parse_device(device_name);
   const OwnStream stream(device);
-  SweepTrainer trainer(inputs, device_name, log);
-  SweepWorkerArgs work;
-  work.sweep = inputs.folder();
+  SweepTrainer trainer(inputs, device_name, progress);
   const auto run = [&](const Trial& trial, TrialRun& attempt) {
     return run_on(device, trainer, trial, attempt);
   };
-  return work_on_sweep(work, line, inputs.plan(), run, is_divergence);
+  return work_on_sweep(args, line, inputs.plan(), run, is_divergence);
 }
 
 bool finished(int code) { return code == 0 || code == 5; }
@@ -57,15 +54,17 @@ int reason_of(const std::vector<int>& codes) {
 
 // In threads of this process, which share the device's context: kernels of one process run side by
 // side, those of several take turns.
-int work_side_by_side(const SweepInputs& inputs, const std::string& device, int trials,
-                      int threads_each, const CommandLine& line) {
+int work_side_by_side(const SweepInputs& inputs, const std::string& device,
+                      const SweepWorkerArgs& args, int trials, int threads_each,
+                      const CommandLine& line) {
   sleep_while_waiting_for(parse_device(device));
   std::vector<int> codes(static_cast<std::size_t>(trials));
   {
     std::vector<std::jthread> threads;
     for (int& code : codes)
       threads.emplace_back([&] {
-        code = guarded([&] { return work_alone(inputs, device, threads_each, line); });
+        set_torch_threads(threads_each);  // OpenMP's number is that of the thread that sets it
+        code = guarded([&] { return work_alone(inputs, device, args, line); });
         // The others would meet the same: they save their state.
         if (!finished(code)) std::raise(SIGTERM);
       });
@@ -97,8 +96,11 @@ int cmd_sweep_run(const SweepRunArgs& args, const CommandLine& line) {
       worker.quiet = true;
       const std::string device =
           !seat.device.empty() ? seat.device : line.device.value_or(inputs.recipe().device);
-      return seat.trials == 1 ? work_alone(inputs, device, threads, worker)
-                              : work_side_by_side(inputs, device, seat.trials, threads, worker);
+      SweepWorkerArgs all;
+      all.sweep = args.sweep;
+      return seat.trials == 1
+                 ? work_alone(inputs, device, all, worker)
+                 : work_side_by_side(inputs, device, all, seat.trials, threads, worker);
     });
   };
   return run_sweep_run(args, line, {work, in_threads(args, line, inputs.recipe())});
@@ -107,13 +109,7 @@ int cmd_sweep_run(const SweepRunArgs& args, const CommandLine& line) {
 int cmd_sweep_worker(const SweepWorkerArgs& args, const CommandLine& line) {
   TerminalProgress progress(line.quiet);
   const SweepInputs inputs(args.sweep, progress);
-  const std::string device_name = line.device.value_or(inputs.recipe().device);
-  const at::Device device = parse_device(device_name);
-  SweepTrainer trainer(inputs, device_name, progress);
-  const auto run = [&](const Trial& trial, TrialRun& attempt) {
-    return run_on(device, trainer, trial, attempt);
-  };
-  return work_on_sweep(args, line, inputs.plan(), run, is_divergence);
+  return work_alone(inputs, line.device.value_or(inputs.recipe().device), args, line);
 }
 
 }  // namespace stockpot::cli

@@ -8,13 +8,6 @@
 namespace stockpot::cli {
 namespace {
 
-BatchNormPolicy batchnorm_from(const std::string& word) {
-  if (word == "keep") return BatchNormPolicy::keep;
-  if (word == "average") return BatchNormPolicy::average;
-  if (word == "mixed") return BatchNormPolicy::mixed;
-  return word == "recompute" ? BatchNormPolicy::recompute : BatchNormPolicy::variance;
-}
-
 IntegerPolicy integers_from(const std::string& word) {
   if (word == "max") return IntegerPolicy::max;
   return word == "first" ? IntegerPolicy::first : IntegerPolicy::checked;
@@ -37,7 +30,7 @@ MergeOptions options_of(const MergeRequest& request, std::optional<double> alpha
     options.groups.push_back(parse_group(text, models));
   if (!request.head.empty()) options.groups.push_back(head_rule(request.head, models));
   if (!request.backbone.empty()) options.groups.push_back(backbone_rule(request.backbone, models));
-  options.batchnorm = batchnorm_from(request.batchnorm);
+  options.batchnorm = batchnorm_policy(request.batchnorm);
   options.integers = integers_from(request.integers);
   options.intersection = request.intersection;
   if (request.best > 0 || request.best_first) options.best = 0;
@@ -47,6 +40,13 @@ MergeOptions options_of(const MergeRequest& request, std::optional<double> alpha
 }
 
 }  // namespace
+
+BatchNormPolicy batchnorm_policy(const std::string& word) {
+  if (word == "keep") return BatchNormPolicy::keep;
+  if (word == "average") return BatchNormPolicy::average;
+  if (word == "mixed") return BatchNormPolicy::mixed;
+  return word == "recompute" ? BatchNormPolicy::recompute : BatchNormPolicy::variance;
+}
 
 MergeWork::MergeWork(const MergeRequest& request, const std::vector<fs::path>& models,
                      std::optional<double> alpha, Container container)

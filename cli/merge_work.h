@@ -39,6 +39,9 @@ class MergeWork {
 MergeRequest average_request(const std::string& policy, const fs::path& output,
                              const OutputFlags& written);
 
+// "average", ...; variance for "".
+BatchNormPolicy batchnorm_policy(const std::string& word);
+
 RunLimits limits_of(const MergeRequest& request);
 
 // Runs the work and writes its output with the manifest, which it returns.

@@ -7,7 +7,6 @@
 
 #include "cli/analysis_commands.h"
 #include "cli/merge_request.h"
-#include "stockpot/merge/plan.h"
 
 namespace stockpot::cli {
 
@@ -46,8 +45,5 @@ struct SoupCurveArgs {
   std::string accept = "ties";
   AnalysisPlace place;
 };
-
-// "average", ...; variance for "".
-BatchNormPolicy batchnorm_policy(const std::string& word);
 
 }  // namespace stockpot::cli

@@ -90,13 +90,6 @@ void add_soup_curve(CLI::App& soup, CommandLine& line) {
 
 }  // namespace
 
-BatchNormPolicy batchnorm_policy(const std::string& word) {
-  if (word == "keep") return BatchNormPolicy::keep;
-  if (word == "average") return BatchNormPolicy::average;
-  if (word == "mixed") return BatchNormPolicy::mixed;
-  return word == "recompute" ? BatchNormPolicy::recompute : BatchNormPolicy::variance;
-}
-
 std::shared_ptr<InterpolateArgs> add_interpolate_sets(CLI::App& command) {
   const auto args = std::make_shared<InterpolateArgs>();
   add_set_flags(command, args->sets, kHeldOut);

@@ -1,6 +1,6 @@
 #include "cli/soup_batchnorm.h"
 
-#include "cli/mix_args.h"
+#include "cli/merge_work.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/text_table.h"
 #include "stockpot/checkpoint/checkpoint.h"

@@ -23,6 +23,13 @@ std::optional<Predictions> stored_predictions(const fs::path& file, const ImageD
   return predictions;
 }
 
+void store_predictions(const fs::path& file, const Predictions& predictions) {
+  std::error_code error;
+  fs::create_directories(file.parent_path(), error);
+  if (error) throw WriteError(file.parent_path(), "create", error.value());
+  write_predictions(file, predictions);
+}
+
 Predictions ModelOnSets::on(const std::string& name, const ImageDataset& set) {
   const fs::path file = logits_file(run_, name);
   if (auto predictions = stored_predictions(file, set)) return *predictions;
@@ -37,10 +44,7 @@ Predictions ModelOnSets::on(const std::string& name, const ImageDataset& set) {
   eval.bf16 = context_.recipe.bf16;
   Predictions predictions = predict_ ? predict_(*model_, set) : predict(*model_, set, eval);
   predictions.model = key_;
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  if (error) throw WriteError(file.parent_path(), "create", error.value());
-  write_predictions(file, predictions);
+  store_predictions(file, predictions);
   return predictions;
 }
 

@@ -16,6 +16,9 @@ inline constexpr const char* kHeldOutName = "val";  // the held-out set among th
 // A store that does not say of which pictures it is, as older versions wrote them, is none.
 std::optional<Predictions> stored_predictions(const fs::path& file, const ImageDataset& set);
 
+// Writes it, and the folder around it. Throws WriteError.
+void store_predictions(const fs::path& file, const Predictions& predictions);
+
 class ModelOnSets {
  public:
   using Predict = std::function<Predictions(Classifier& model, const ImageDataset& set)>;

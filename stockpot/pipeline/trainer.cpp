@@ -219,11 +219,7 @@ void Trainer::save_held_out(const FitResult& fitted, Classifier& model, const Tr
   Predictions predictions =
       fitted.predictions ? *fitted.predictions : predict(model, context_.data.held_out.set, eval);
   predictions.model = model_key(ModelFolder::open(run.folder() / "model"));
-  const fs::path file = logits_file(run.folder(), kHeldOutName);
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  if (error) throw WriteError(file.parent_path(), "create", error.value());
-  write_predictions(file, predictions);
+  store_predictions(logits_file(run.folder(), kHeldOutName), predictions);
 }
 
 const GivenHead& Trainer::head_of(const TrainingRun& run, const Trial& trial) const {
