@@ -89,9 +89,8 @@ int cmd_sweep_run(const SweepRunArgs& args, const CommandLine& line) {
   const SweepInputs inputs(args.sweep, progress);
   const auto work = [&](const WorkerSeat& seat) {
     return guarded([&] {
-      const int threads = std::max(1, seat.threads / seat.trials);
-      set_threads(threads);
-      set_torch_threads(threads);  // here first: LibTorch mends its pools after a fork
+      set_threads(seat.threads);
+      set_torch_threads(seat.threads);  // here first: LibTorch mends its pools after a fork
       CommandLine worker = line;
       worker.quiet = true;
       const std::string device =
@@ -100,7 +99,7 @@ int cmd_sweep_run(const SweepRunArgs& args, const CommandLine& line) {
       all.sweep = args.sweep;
       return seat.trials == 1
                  ? work_alone(inputs, device, all, worker)
-                 : work_side_by_side(inputs, device, all, seat.trials, threads, worker);
+                 : work_side_by_side(inputs, device, all, seat.trials, seat.threads, worker);
     });
   };
   return run_sweep_run(args, line, {work, in_threads(args, line, inputs.recipe())});

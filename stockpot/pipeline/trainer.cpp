@@ -14,6 +14,7 @@
 #include "stockpot/pipeline/probe_stage.h"
 #include "stockpot/pipeline/training_options.h"
 #include "stockpot/train/dense_average.h"
+#include "stockpot/train/state_folder.h"
 
 namespace stockpot {
 namespace {
@@ -59,6 +60,7 @@ void save_model(const Classifier& model, const fs::path& folder, const TrialRun&
   run.require_still_mine();
   fs::remove_all(folder);
   fs::create_directories(folder.parent_path());
+  remove_leftovers(folder.parent_path());  // of workers that died while they saved
   model.save(folder);
 }
 
@@ -226,8 +228,8 @@ const GivenHead& Trainer::head_of(const TrainingRun& run, const Trial& trial) co
   const GivenHead& head = std::ranges::find(heads_, *run.head, &Heads::first)->second;
   const Json* planned = trial.params.find("head");
   if (!planned || !(*planned == head.identity))
-    throw UsageError(printable(run.head->file.string()) + " has changed since " + trial.id +
-                     " was planned: name another folder with --out");
+    throw TrialRefused(printable(run.head->file.string()) + " has changed since " + trial.id +
+                       " was planned: name another folder with --out");
   return head;
 }
 
@@ -267,6 +269,8 @@ Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRu
       // Of an earlier epoch: training itself cannot go on from there with these settings.
       if (error.divergence().epoch > 1) save_model(model, run.folder() / "last-good", run);
       throw;
+    } catch (const StateOfAnotherRun& error) {
+      throw TrialRefused(error.what());
     }
   }();
 

@@ -82,7 +82,11 @@ class Launch {
   void make_slots() {
     const int left = board_.waiting + board_.running;
     const int jobs = std::clamp(options_.jobs, 1, std::max(1, left));
+    // By the whole sweep, not by what is left of it: a trial goes on with the threads that it began
+    // with, and its bits do not depend on how many others are done.
     const int cores = options_.threads > 0 ? options_.threads : machine_cores();
+    const int threads =
+        std::max(1, cores / std::clamp(options_.jobs, 1, static_cast<int>(plan_.trials.size())));
     if (left == 0) return;
     std::error_code error;
     fs::create_directories(sweep_ / "workers", error);
@@ -92,7 +96,7 @@ class Launch {
                             : jobs;
     for (int i = 0; i < workers; ++i) {
       Slot slot;
-      slot.seat.threads = std::max(1, cores / workers);
+      slot.seat.threads = threads;
       slot.seat.trials = jobs / workers + (i < jobs % workers ? 1 : 0);
       if (!options_.devices.empty())
         slot.seat.device = options_.devices[static_cast<std::size_t>(i) % options_.devices.size()];

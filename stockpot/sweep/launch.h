@@ -15,7 +15,7 @@ namespace stockpot {
 
 // What one of several workers on a machine may use.
 struct WorkerSeat {
-  int threads = 1;
+  int threads = 1;     // for each trial
   int trials = 1;      // at once
   std::string device;  // "": as the recipe says
 };
@@ -29,7 +29,7 @@ struct LaunchOptions {
   // The forks are one for each of `devices`, at least one, and work on all of its trials at once.
   bool share_devices = false;
   std::vector<std::string> devices;  // dealt out in turn; none: not given
-  int threads = 0;                   // in all, divided among the workers; 0: cores
+  int threads = 0;                   // in all, divided among the trials at once; 0: cores
   std::chrono::milliseconds look_every{1000};
   std::function<bool()> stop = stop_requested;
 };

@@ -34,6 +34,13 @@ class TrialDiverged : public RunError {
   using RunError::RunError;
 };
 
+// This worker cannot do the trial, though another one may: what was begun was saved with other
+// threads or by another build, say. Not an attempt at it; the worker goes on with other trials.
+class TrialRefused : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
 // This process lost its trial: others saw no sign of life for too long. What it was about to
 // write is not wanted any more.
 class TrialTakenOver : public RunError {

@@ -62,18 +62,19 @@ class Work {
       for (const std::size_t i : order_) {
         if (is_final(states_[i])) continue;
         states_[i] = look(i);
-        if (states_[i] != TrialState::ready || is_put_off(trials_[i])) continue;
+        if (states_[i] != TrialState::ready || is_put_off(i) || refused_.contains(i)) continue;
         if (enough()) return summary();
         stop_if_asked();
         took_one |= take(i);
       }
-      const auto pending = std::count_if(order_.begin(), order_.end(),
-                                         [&](std::size_t i) { return !is_final(states_[i]); });
-      if (pending == 0) return summary();
       if (took_one) {
         pause = kShortestPause;
         continue;
       }
+      const auto pending = std::count_if(order_.begin(), order_.end(),
+                                         [&](std::size_t i) { return !is_final(states_[i]); });
+      if (pending == 0) return summary();
+      throw_if_only_refused();
       if (!options_.wait) refuse_to_wait();
       progress_.status("waiting for " + std::to_string(pending) + " trials of other workers");
       wait(pause);
@@ -126,7 +127,7 @@ class Work {
       throw;
     }
     ++taken_;
-    attempt(trial, run, *claim);
+    attempt(i, run, *claim);
     states_[i] = look(i);
     return true;
   }
@@ -136,7 +137,8 @@ class Work {
            (attempt.reason.empty() ? "" : ", " + printable(attempt.reason));
   }
 
-  void attempt(const Trial& trial, TrialRun& run, Claim& claim) {
+  void attempt(std::size_t i, TrialRun& run, Claim& claim) {
+    const Trial& trial = trials_[i];
     try {
       const Json result = run_(trial, run);
       claim.publish_result(result);
@@ -149,7 +151,11 @@ class Work {
       // Files of an owner that is stalled rather than dead: it has to wake or to end first.
       give_back(claim, error.what());
       progress_.say(trial.id + ": put off, " + error.what());
-      put_off_[trial.id] = std::chrono::steady_clock::now() + options_.heartbeat.stale_after;
+      put_off_[i] = std::chrono::steady_clock::now() + options_.heartbeat.stale_after;
+    } catch (const TrialRefused& error) {
+      give_back(claim, error.what());
+      progress_.say(trial.id + ": left to other workers, " + error.what());
+      refused_.emplace(i, error.what());
     } catch (const Interrupted& error) {
       give_back(claim, error.what());
       throw;
@@ -199,9 +205,20 @@ class Work {
                   " (" + human_duration(seconds_of(result)) + ")");
   }
 
-  bool is_put_off(const Trial& trial) const {
-    const auto until = put_off_.find(trial.id);
+  bool is_put_off(std::size_t i) const {
+    const auto until = put_off_.find(i);
     return until != put_off_.end() && std::chrono::steady_clock::now() < until->second;
+  }
+
+  // While others are at work there may be more to do: their trials may come back.
+  void throw_if_only_refused() const {
+    if (refused_.empty()) return;
+    for (const std::size_t i : order_)
+      if (states_[i] == TrialState::running ||
+          (states_[i] == TrialState::ready && !refused_.contains(i)))
+        return;
+    const auto& [trial, reason] = *refused_.begin();
+    throw TrialRefused(trials_[trial].id + ": " + reason);
   }
 
   bool enough() const { return options_.max_trials > 0 && taken_ >= options_.max_trials; }
@@ -251,7 +268,9 @@ class Work {
   std::vector<std::size_t> order_;
   std::vector<TrialState> states_;  // as last seen
   Watch watch_;
-  std::map<std::string, std::chrono::steady_clock::time_point> put_off_;
+  // Trials by index.
+  std::map<std::size_t, std::chrono::steady_clock::time_point> put_off_;
+  std::map<std::size_t, std::string> refused_;
   std::int64_t taken_ = 0;
   int done_ = 0;
 };

@@ -18,7 +18,8 @@ namespace stockpot {
 // accuracy) and "seconds" are shown in tables. What it throws decides what happens: TrialDiverged
 // marks the trial, it is not repeated; Interrupted gives it back, to be continued from its state;
 // WriteError does the same, and ends the worker; BusyError (somebody holds its files) gives it back
-// for a while; TrialTakenOver leaves it to its new owner; anything else is a failed attempt.
+// for a while; TrialRefused leaves it to other workers; TrialTakenOver to its new owner; anything
+// else is a failed attempt.
 using RunTrial = std::function<Json(const Trial& trial, TrialRun& run)>;
 
 struct WorkerOptions {
@@ -40,7 +41,8 @@ struct WorkSummary {
 
 // Works in `sweep` until every trial is done or given up. While others have what is left it
 // waits, so that the trial of a worker that dies is taken over. Throws Interrupted after giving
-// its trial back, UsageError when a trial's folder was made with other parameters, WriteError.
+// its trial back, UsageError when a trial's folder was made with other parameters, TrialRefused
+// when nothing is left but trials that this worker refused, WriteError.
 WorkSummary work(const fs::path& sweep, const std::vector<Trial>& trials, const RunTrial& run,
                  const WorkerOptions& options, Progress& progress);
 

@@ -80,18 +80,18 @@ void verify_file(const fs::path& file, const Json& expected) {
     throw FormatError(file, "its bytes have changed: another SHA-256 than when it was written");
 }
 
-// Throws FormatError saying what is damaged, UsageError for a newer version.
+// Throws FormatError saying what is damaged, StateOfAnotherRun for a newer version.
 SavedState open_state(const fs::path& folder, std::int64_t step) {
   const Json manifest = read_manifest(folder / kManifest);
   const Json* version = manifest.find("version");
   if (version == nullptr || !version->is_integer() || version->as_integer() < 1)
     throw FormatError(folder / kManifest, "has no version");
   if (version->as_integer() > kStateVersion)
-    throw UsageError(printable(folder.native()) + ": saved in version " +
-                     std::to_string(version->as_integer()) +
-                     " of the format by a newer stockpot; " + "this one reads version " +
-                     std::to_string(kStateVersion) +
-                     ": continue with the newer one, or start in another folder");
+    throw StateOfAnotherRun(printable(folder.native()) + ": saved in version " +
+                            std::to_string(version->as_integer()) +
+                            " of the format by a newer stockpot; " + "this one reads version " +
+                            std::to_string(kStateVersion) +
+                            ": continue with the newer one, or start in another folder");
   const Json *number = manifest.find("step"), *files = manifest.find("files");
   if (number == nullptr || files == nullptr || number->as_integer() != step)
     throw FormatError(folder / kManifest, "is not of step " + std::to_string(step));
@@ -155,8 +155,9 @@ void StateFolder::check_identity(SavedState& saved) {
     const std::string list = join(differences, "; ");
     const std::string where = printable(saved.folder.native());
     if (!options_.force)
-      throw UsageError(where + ": is of another run, so continuing it would give neither result: " +
-                       list + ". Run with what it was saved with, or start in another folder");
+      throw StateOfAnotherRun(
+          where + ": is of another run, so continuing it would give neither result: " + list +
+          ". Run with what it was saved with, or start in another folder");
     warn(where + ": continued in spite of differences: " + list);
     forced_.push(Json::object({{"step", saved.step}, {"differences", list}}));
   }

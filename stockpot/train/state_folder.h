@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 
+#include "stockpot/base/error.h"
 #include "stockpot/base/file.h"
 #include "stockpot/base/json.h"
 #include "stockpot/checkpoint/safetensors.h"
@@ -28,6 +29,13 @@ struct SavedState {
   fs::path folder;
   SafetensorsFile tensors;
   Json state;
+};
+
+// A saved state that continuing here would spoil: of another recipe, build or number of threads, or
+// written by a newer version.
+class StateOfAnotherRun : public UsageError {
+ public:
+  using UsageError::UsageError;
 };
 
 struct StateFolderOptions {
@@ -45,8 +53,8 @@ class StateFolder {
   StateFolder(fs::path folder, StateFolderOptions options);
 
   // The newest state whose manifest verifies; nothing when there is none. A damaged one is set
-  // aside as damaged-000123 with a warning, and the one before is taken. Throws UsageError for
-  // a state of another identity, naming the differences, and for one of a newer version.
+  // aside as damaged-000123 with a warning, and the one before is taken. Throws StateOfAnotherRun
+  // for a state of another identity, naming the differences, and for one of a newer version.
   std::optional<SavedState> load();
 
   // Returns when the state is on the disk. Throws WriteError; what was saved before stays.

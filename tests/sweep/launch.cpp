@@ -78,8 +78,8 @@ TEST(Launch, AWorkerForEachDeviceTakesAllOfItsTrialsAtOnce) {
   };
   Silence silence;
   launch(folder.path(), plan, options, nothing, silence);
-  EXPECT_EQ(read_file(folder.path() / "cuda:0.seat"), "3 5");
-  EXPECT_EQ(read_file(folder.path() / "cuda:1.seat"), "2 5");
+  EXPECT_EQ(read_file(folder.path() / "cuda:0.seat"), "3 2");
+  EXPECT_EQ(read_file(folder.path() / "cuda:1.seat"), "2 2");
 }
 
 TEST(Launch, DealsOutDevicesAndDividesTheThreads) {
@@ -95,6 +95,26 @@ TEST(Launch, DealsOutDevicesAndDividesTheThreads) {
   launch(folder.path(), plan, options, nothing, silence);
   EXPECT_EQ(read_file(folder.path() / "workers" / "0.log"), "--threads 2 --device cuda:0\n");
   EXPECT_EQ(read_file(folder.path() / "workers" / "1.log"), "--threads 2 --device cuda:1\n");
+}
+
+TEST(Launch, ATrialHasAsManyThreadsWhateverIsLeftOfTheSweep) {
+  InMemoryFolder folder;
+  const SweepPlan plan = toys(folder.path(), 3, 1, 0);
+  LaunchOptions options = two_workers(folder.path());
+  options.threads = 4;
+  options.worker = [&](const WorkerSeat& seat) {
+    append_line(folder.path() / "seats",
+                std::to_string(seat.trials) + " " + std::to_string(seat.threads));
+    return 5;
+  };
+  Silence silence;
+  for (const char* done : {"toy-0", "toy-1"}) {
+    const fs::path trial = trial_folder(folder.path(), done);
+    fs::create_directories(trial);
+    write_file(trial / "result.json", "{}");
+  }
+  launch(folder.path(), plan, options, nothing, silence);
+  EXPECT_EQ(read_file(folder.path() / "seats"), "1 2\n");
 }
 
 TEST(Launch, E06_AKilledWorkerIsReplacedAndItsTrialSaysWhy) {

@@ -159,6 +159,24 @@ TEST(Worker, ADivergedTrialIsMarkedAndNotRepeated) {
   EXPECT_EQ(state_of(folder.path(), "t001"), TrialState::diverged);
 }
 
+TEST(Worker, LeavesWhatItRefusesToOthersAndSaysWhyWhenNothingElseIsLeft) {
+  TemporaryFolder folder;
+  const auto trials = numbered_trials(3);
+  int refusals = 0;
+  const RunTrial refusing = [&](const Trial& trial, TrialRun& run) -> Json {
+    if (trial.id != "t001") return numbered_run()(trial, run);
+    ++refusals;
+    throw TrialRefused("threads was 1 and is 2");
+  };
+  EXPECT_EQ(message_of<TrialRefused>([&] { run_all(folder.path(), trials, refusing); }),
+            "t001: threads was 1 and is 2");
+  EXPECT_EQ(refusals, 1);
+  EXPECT_EQ(state_of(folder.path(), "t000"), TrialState::done);
+  EXPECT_EQ(state_of(folder.path(), "t001"), TrialState::ready) << "it does not count as a failure";
+  EXPECT_EQ(state_of(folder.path(), "t002"), TrialState::done);
+  EXPECT_EQ(run_all(folder.path(), trials, numbered_run()).done, 1);
+}
+
 TEST(Worker, WhatNeedsAFailedTrialIsBlockedNotRun) {
   TemporaryFolder folder;
   auto trials = numbered_trials(3);

@@ -50,6 +50,9 @@ def contents(folder):
         result.pop("seconds")
         result["inputs"].pop("identity")
         found[f"{trial.name} result"] = json.dumps(result, sort_keys=True)
+        for model in trial.rglob(".*.tmp.*"):
+            assert not model.is_dir() or "state" in model.relative_to(trial).parts, \
+                f"{model} was left behind"
         for file in sorted(trial.rglob("*.safetensors")):
             if "state" in file.relative_to(trial).parts:
                 continue  # killed between its result and the end of its saved states

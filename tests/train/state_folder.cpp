@@ -138,7 +138,7 @@ TEST(StateFolder, F12_RefusesAStateOfAnotherRunAndNamesTheDifferences) {
   }
   {
     Saved other(folder.path(), identity(0.25, 4));
-    const std::string message = message_of<UsageError>([&] { other.load(); });
+    const std::string message = message_of<StateOfAnotherRun>([&] { other.load(); });
     EXPECT_NE(message.find("training.rate was 0.5 and is 0.25; threads was 2 and is 4"),
               std::string::npos)
         << message;
@@ -169,7 +169,7 @@ TEST(StateFolder, F20_RefusesANewerVersionByItsNumber) {
   newer.set("sha256", hash);
   write_file(file, newer.dump());
   Saved saved(folder.path());
-  const std::string message = message_of<UsageError>([&] { saved.load(); });
+  const std::string message = message_of<StateOfAnotherRun>([&] { saved.load(); });
   EXPECT_NE(message.find("version 2"), std::string::npos) << message;
   EXPECT_TRUE(fs::exists(file));
 }
