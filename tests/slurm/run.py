@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """An 8-trial array on a real Slurm: one batch process is killed, one job is requeued, one is cancelled.
 
-    run.py STOCKPOT TOY_WORKER                   the toy of this folder
-    run.py STOCKPOT --recipe RECIPE              a recipe of 8 or more trials, by stockpot's own worker
-    run.py ... --time-limit                      instead: a task that runs out of time asks for more
+    run.py STOCKPOT --demo DEMO                  eight fine-tunings on the data that come with stockpot
+    run.py STOCKPOT TOY_WORKER                   the toy of this folder, which trains nothing
+    run.py STOCKPOT TOY_WORKER --time-limit      instead: a task that runs out of time asks for more
 
-Afterwards every trial must be done, and every result equal that of an undisturbed local run, but for
-times. Exit code 77: there is no Slurm here.
+Afterwards every trial must be done, every result equal that of an undisturbed local run but for
+times, and the soups of both be the same file. Exit code 77: there is no Slurm here.
 """
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -20,6 +21,19 @@ from pathlib import Path
 
 from cluster import Cluster, why_not
 
+RECIPE = """
+version: 1
+model: {{from: {demo}/tin-resnet18w32-64}}
+data:
+  train: {{tar: {demo}/emoji/fluent-high-contrast.tar.gz, splits: {demo}/emoji/splits.csv, split: train}}
+  val: {{tar: {demo}/emoji/fluent-high-contrast.tar.gz, splits: {demo}/emoji/splits.csv, split: test}}
+methods: {{lp: {{c: [0.01, 0.1]}}}}
+train: {{batch: 32}}
+search: {{runs: 7, space: {{epochs: {{choice: [2, 3]}}, augment: {{choice: [minimal, strong]}}}}}}
+checkpoint: {{every: 2s}}
+heartbeat: {{every: 1s, stale_after: 10s}}
+on_failure: {{retries: 5}}
+"""
 STRUCK = {"killed": 1, "requeued": 2, "cancelled": 3}  # which running trial meets what
 
 
@@ -27,7 +41,7 @@ def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("stockpot")
     parser.add_argument("toy", nargs="?")
-    parser.add_argument("--recipe")
+    parser.add_argument("--demo")
     parser.add_argument("--time-limit", action="store_true")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--milliseconds", type=int, default=100)
@@ -39,15 +53,17 @@ class Sweep:
 
     def __init__(self, options, folder, trials, steps):
         self.options, self.folder = options, folder
-        if options.recipe:
-            make = [options.stockpot, "sweep", "init", options.recipe, "--out", folder]
+        if options.demo:
+            recipe = folder.with_suffix(".yaml")
+            recipe.write_text(RECIPE.format(demo=options.demo))
+            make = [options.stockpot, "sweep", "init", recipe, "--out", folder]
         else:
             make = [options.toy, "plan", folder, trials, steps, options.milliseconds]
         subprocess.run([str(word) for word in make], check=True)
         self.ids = [trial["id"] for trial in json.loads((folder / "sweep.json").read_text())["trials"]]
 
     def command(self, *flags):
-        worker = [] if self.options.recipe else ["--worker", self.options.toy]
+        worker = [] if self.options.demo else ["--worker", self.options.toy]
         return [str(word) for word in [self.options.stockpot, "sweep", "run", self.folder, *worker, *flags]]
 
     def attempts(self, trial):
@@ -74,6 +90,14 @@ class Sweep:
             return {key: value for key, value in result.items() if key != "seconds"}
 
         return {trial: lasting(trial) for trial in self.ids}
+
+    def soup(self):
+        """The SHA-256 of the mean of all models."""
+        out = self.folder.with_suffix(".soup")
+        models = [self.folder / "runs" / trial / "model" for trial in self.ids]
+        subprocess.run([self.options.stockpot, "average", *models, "-o", out, "-q"], check=True,
+                       stdout=subprocess.DEVNULL)
+        return hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
 
 
 def wait_for(what, condition, seconds=120):
@@ -130,7 +154,7 @@ def in_the_middle(sweep, trial):
 
 def array(options, cluster, folder):
     undisturbed = Sweep(options, folder / "undisturbed", 8, options.steps)
-    subprocess.run(undisturbed.command("--quiet", "--jobs", "2"), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(undisturbed.command("--quiet", "--jobs", "2", "--threads", "2"), check=True, stdout=subprocess.DEVNULL)
     sweep = Sweep(options, folder / "disturbed", 8, options.steps)
     command = sweep.command("--launcher", "slurm", "--poll", "0.5", "--cpus", "1")
     following = subprocess.Popen(command, env=cluster.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -149,6 +173,9 @@ def array(options, cluster, folder):
     require(endings["cancelled"] == ["interrupted"], "the cancelled task did not save and give back")
     require(sweep.results() == undisturbed.results(), "results differ from the undisturbed run")
     print("all results equal those of the undisturbed run")
+    if options.demo:
+        require(sweep.soup() == undisturbed.soup(), "the soup differs from the undisturbed run's")
+        print("so does the soup")
 
 
 def time_limit(options, cluster, folder):
