@@ -222,24 +222,32 @@ def variants_table(runs, label):
 
 
 def distortion_rows(name, report):
+    """Means over the seeds: a seed's numbers are one element of `seeds`."""
     numbers = (report.get("mechanism") or {}).get("numbers")
     if not numbers:
         return
-    for after in [m for m in numbers["models"] if m["role"] == "after"]:
-        moved = {s["name"]: next(m for m in s["movement"] if m["model"] == after["name"])
-                 for s in numbers["sets"]}
-        (_, id_moved), *oods = moved.items()
+    seeds = [numbers] + numbers.get("later_seeds", [])
+    for index, after in enumerate(numbers["models"]):
+        if after["role"] != "after":
+            continue
+        moved = [[next(m for m in s["movement"] if m["model"] == after["name"])
+                  for s in seed["sets"]] for seed in seeds]
+        ids, oods = [sets[0] for sets in moved], [m for sets in moved for m in sets[1:]]
         if not oods:
             continue
-        mean_ood = sum(m["over_spread"] for _, m in oods) / len(oods)
-        ratios = [m["id_ratio"] for _, m in oods if m["id_ratio"] is not None]
-        ratio = f"{sum(ratios) / len(ratios):.2f}" if ratios else "-"
-        above = f"{sum(r > 1 for r in ratios)} of {len(ratios)}" if ratios else "-"
-        factor, head = id_moved["to_first"], after["head"]
-        change = head.get("change") or {}
-        yield [name, after["name"], f"{id_moved['over_spread']:.2f}", f"{mean_ood:.2f}", ratio,
-               above, "-" if factor is None else f"{factor:.2f}", f"{id_moved['cka']:.2f}",
-               f"{change['cosine']:.2f}" if change.get("cosine") is not None else "-"]
+        ratios = [m["id_ratio"] for m in oods if m["id_ratio"] is not None]
+        changes = [seed["models"][index]["head"].get("change") or {} for seed in seeds]
+        yield [name, after["name"], mean_of(m["over_spread"] for m in ids),
+               mean_of(m["over_spread"] for m in oods), mean_of(ratios),
+               f"{sum(r > 1 for r in ratios)} of {len(ratios)}" if ratios else "-",
+               mean_of(m["to_first"] for m in ids), mean_of(m["cka"] for m in ids),
+               mean_of(change.get("cosine") for change in changes)]
+
+
+def mean_of(values):
+    """With two digits; a dash where there is none, or one is missing."""
+    values = list(values)
+    return f"{sum(values) / len(values):.2f}" if values and None not in values else "-"
 
 
 def main():
@@ -284,10 +292,11 @@ def main():
               "bold: it leaves out 0).\n")
         print(variants)
     print("## How far features moved\n")
-    print("First seed, from the pretrained model. ID, OOD: distance over the typical distance of "
-          "two pictures (OOD: mean over the sets). ID / OOD: ratio of plain distances, which the "
-          "paper predicts above 1, mean over the OOD sets (it is not the quotient of the columns "
-          "before it, whose units differ from set to set), and on how many of them it is above 1. "
+    print("From the pretrained model, means over the seeds. ID, OOD: distance over the typical "
+          "distance of two pictures (OOD: mean over the sets). ID / OOD: ratio of plain distances, "
+          "which the paper predicts above 1, mean over the OOD sets (it is not the quotient of the "
+          "columns before it, whose units differ from set to set), and for how many sets and seeds "
+          "it is above 1. "
           "Against FT: how far ID features moved, over the same for FT (BN live). CKA: linear, "
           "with the features before, on ID. Head: cosine to LP's.\n")
     rows = [row for name, report in kept.items() for row in distortion_rows(label(name), report)]

@@ -10,6 +10,7 @@
 #include "stockpot/diagnose/distortion_text.h"
 #include "stockpot/diagnose/reading.h"
 #include "stockpot/pipeline/measure_distortion.h"
+#include "stockpot/pipeline/mechanism_seeds.h"
 #include "stockpot/recipe/trials.h"
 #include "stockpot/report/comparisons.h"
 #include "stockpot/report/table.h"
@@ -17,13 +18,17 @@
 namespace stockpot {
 namespace {
 
+using Models = std::vector<const TrainedModel*>;
+
 struct Subjects {
   const TrainedModel* probe = nullptr;
-  std::vector<const TrainedModel*> afters;  // FT, then LP-FT
+  std::vector<Models> seeds;  // of each: FT, then LP-FT
 };
 
+// As many seeds as every method has.
 Subjects subjects_of(const std::vector<TrainedModel>& models) {
   Subjects subjects;
+  std::vector<Models> methods;
   for (const RowKind kind : {RowKind::ft, RowKind::lpft})
     for (const TrainedModel& model : models) {
       if (model.id == kProbeTrial) subjects.probe = &model;
@@ -31,11 +36,19 @@ Subjects subjects_of(const std::vector<TrainedModel>& models) {
       MethodSummary method;
       method.method = model.method;
       if (kind == RowKind::ft && !is_plain_ft(method)) continue;
-      // Later seeds of the same method come behind the first.
-      const auto same = [&](const TrainedModel* other) { return other->method == model.method; };
-      if (std::none_of(subjects.afters.begin(), subjects.afters.end(), same))
-        subjects.afters.push_back(&model);
+      const auto same = std::ranges::find_if(
+          methods, [&](const Models& one) { return one.front()->method == model.method; });
+      if (same == methods.end())
+        methods.push_back({&model});
+      else
+        same->push_back(&model);
     }
+  if (methods.empty()) return subjects;
+  const auto fewest = std::ranges::min(methods, {}, &Models::size).size();
+  for (std::size_t seed = 0; seed < fewest; ++seed) {
+    subjects.seeds.emplace_back();
+    for (const Models& method : methods) subjects.seeds.back().push_back(method[seed]);
+  }
   return subjects;
 }
 
@@ -56,7 +69,8 @@ Json inputs_of(const TrainContext& context, const Subjects& subjects,
     models.set(model.id, sha256_of_file(model.folder / "result.json"));
   };
   if (subjects.probe) add(*subjects.probe);
-  for (const TrainedModel* model : subjects.afters) add(*model);
+  for (const Models& seed : subjects.seeds)
+    for (const TrainedModel* model : seed) add(*model);
   for (const auto& [name, set] : sets) {
     std::string ids;
     for (std::int64_t i = 0; i < set->size(); ++i)
@@ -119,8 +133,32 @@ TitledTable models_table(const Subjects& subjects, const RunReport& report) {
     table.rows.push_back(std::move(row));
   };
   if (subjects.probe) add(*subjects.probe);
-  for (const TrainedModel* model : subjects.afters) add(*model);
+  for (const Models& seed : subjects.seeds)
+    for (const TrainedModel* model : seed) add(*model);
   return table;
+}
+
+diagnose::Distortion measure(const TrainContext& context, const TrainedModel* probe,
+                             const Models& afters, DistortionRequest request) {
+  std::vector<Classifier> networks;
+  const auto load = [&](const TrainedModel& model) {
+    networks.push_back(Classifier::load(ModelFolder::open(model.folder / "model")));
+    networks.back().to(context.pretrained.device());
+    request.names.push_back(model.name);
+  };
+  if (probe) {
+    load(*probe);
+  } else {
+    networks.push_back(context.pretrained.clone());
+    request.names.push_back("pretrained");
+  }
+  for (const TrainedModel* model : afters) load(*model);
+  diagnose::Distortion distortion = measure_distortion(networks, request, context.progress);
+  for (std::string& folder : distortion.folders)
+    if (const fs::path inside = fs::path(folder).lexically_relative(context.folder.path());
+        !inside.empty() && *inside.begin() != "..")
+      folder = inside.string();
+  return distortion;
 }
 
 }  // namespace
@@ -129,38 +167,31 @@ std::optional<Mechanism> measure_mechanism(const TrainContext& context,
                                            const std::vector<TrainedModel>& models,
                                            const RunReport& report) {
   const Subjects subjects = subjects_of(models);
-  if (subjects.afters.empty()) return std::nullopt;
+  if (subjects.seeds.empty()) return std::nullopt;
   DistortionRequest request;
   request.sets = sets_of(context.data);
   request.bf16 = context.recipe.bf16;
   const Json inputs = inputs_of(context, subjects, request.sets);
   if (auto earlier = measured_earlier(context.folder.path(), inputs)) return earlier;
 
-  std::vector<Classifier> networks;
-  const auto load = [&](const TrainedModel& model) {
-    networks.push_back(Classifier::load(ModelFolder::open(model.folder / "model")));
-    networks.back().to(context.pretrained.device());
-    request.names.push_back(model.name);
-  };
-  if (subjects.probe) {
-    load(*subjects.probe);
-  } else {
-    networks.push_back(context.pretrained.clone());
-    request.names.push_back("pretrained");
-  }
-  for (const TrainedModel* model : subjects.afters) load(*model);
-  diagnose::Distortion distortion = measure_distortion(networks, request, context.progress);
-  for (std::string& folder : distortion.folders)
-    if (const fs::path inside = fs::path(folder).lexically_relative(context.folder.path());
-        !inside.empty() && *inside.begin() != "..")
-      folder = inside.string();
-
+  std::vector<diagnose::Distortion> seeds;
+  for (const Models& afters : subjects.seeds)
+    seeds.push_back(measure(context, subjects.probe, afters, request));
   Mechanism mechanism;
-  mechanism.reading = diagnose::reading(distortion);
+  mechanism.reading = diagnose::reading(seeds.front());
   mechanism.tables.push_back(models_table(subjects, report));
-  for (TitledTable& table : diagnose::tables(distortion))
+  if (seeds.size() > 1) {
+    mechanism.reading.push_back("These lines are of the first seed; the table over " +
+                                std::to_string(seeds.size()) +
+                                " seeds says how far the others agree.");
+    mechanism.tables.push_back(over_seeds(seeds));
+  }
+  for (TitledTable& table : diagnose::tables(seeds.front()))
     mechanism.tables.push_back(std::move(table));
-  mechanism.numbers = diagnose::to_json(distortion);
+  mechanism.numbers = diagnose::to_json(seeds.front());
+  Json later = Json::array();
+  for (std::size_t i = 1; i < seeds.size(); ++i) later.push(diagnose::to_json(seeds[i]));
+  mechanism.numbers.set("later_seeds", later);
   mechanism.numbers.set("inputs", inputs);
   return mechanism;
 }

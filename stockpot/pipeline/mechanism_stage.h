@@ -10,11 +10,12 @@
 
 namespace stockpot {
 
-// Measures LP (or the pretrained model, where the run has no LP) as BEFORE, and as AFTER the first
-// seed of every FT and LP-FT among `models`, on the ID test set (or, without one, the held-out
-// set) and the OOD sets. `report` has been evaluated: its numbers stand in the first table. What
-// an earlier command measured on the same models and sets is taken from the folder's
-// results.json. Nothing when there is no FT or LP-FT.
+// Measures LP (or the pretrained model, where the run has no LP) as BEFORE, and as AFTER every FT
+// and LP-FT among `models`, seed by seed, on the ID test set (or, without one, the held-out set)
+// and the OOD sets. All tables are of the first seed but one, which is over the seeds. `report` has
+// been evaluated: its numbers stand in the first table. What an earlier command measured on the
+// same models and sets is taken from the folder's results.json. Nothing when there is no FT or
+// LP-FT.
 std::optional<Mechanism> measure_mechanism(const TrainContext& context,
                                            const std::vector<TrainedModel>& models,
                                            const RunReport& report);
