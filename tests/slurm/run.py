@@ -159,11 +159,11 @@ def array(options, cluster, folder):
     command = sweep.command("--launcher", "slurm", "--poll", "0.5", "--cpus", "1")
     following = subprocess.Popen(command, env=cluster.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     struck = disturb(cluster, sweep)
-    out, err = following.communicate(timeout=300)
+    out, err = following.communicate(timeout=600)
     print(out + err)
     require(following.returncode == 75, f"one task was cancelled: expected 75, got {following.returncode}")
     require(f"the task of {struck['cancelled']} was cancelled" in err, "the cancelled task is not named")
-    again = subprocess.run(command, env=cluster.environment, capture_output=True, text=True, timeout=300)
+    again = subprocess.run(command, env=cluster.environment, capture_output=True, text=True, timeout=600)
     print(again.stdout + again.stderr)
     require(again.returncode == 0, f"expected 0, got {again.returncode}")
     endings = {what: sweep.endings(trial) for what, trial in struck.items()}
