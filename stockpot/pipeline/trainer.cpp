@@ -284,8 +284,9 @@ Json Trainer::fine_tune(const TrainingRun& settings, const Trial& trial, TrialRu
   }
   for (const auto& [key, value] : settings.settings.all())
     outcome.choices.emplace_back(key, shown(value));
-  outcome.choices.emplace_back("best epoch", std::to_string(fitted.best_epoch) + " of " +
-                                                 std::to_string(settings.settings.epochs));
+  if (settings.settings.epochs > 0)
+    outcome.choices.emplace_back("best epoch", std::to_string(fitted.best_epoch) + " of " +
+                                                   std::to_string(settings.settings.epochs));
   if (model.has_batchnorm())
     outcome.choices.emplace_back("largest change of BatchNorm statistics",
                                  significant(fitted.batchnorm_change, 3));

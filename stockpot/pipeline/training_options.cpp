@@ -21,7 +21,7 @@ Schedule schedule_of(const std::string& name) {
 // As a share of all steps. The loop rounds share * steps up, so that half a step less than a
 // whole number is safe from the rounding of the quotient.
 double warmup_of(const TrainSettings& settings, std::int64_t rows, std::int64_t step_rows) {
-  const auto epochs = static_cast<double>(settings.epochs);
+  const auto epochs = static_cast<double>(std::max<std::int64_t>(1, settings.epochs));
   if (settings.warmup_epochs > 0) return std::min(1.0, settings.warmup_epochs / epochs);
   if (settings.warmup_steps == 0) return settings.warmup;
   const double steps =
@@ -61,8 +61,10 @@ FitOptions training_options(const TrainSettings& settings, const Classifier& mod
   options.momentum = settings.momentum;
   options.nesterov = settings.nesterov;
   options.schedule = schedule_of(settings.schedule);
-  for (const std::int64_t epoch : settings.milestones)
-    options.milestones.push_back(static_cast<double>(epoch) / static_cast<double>(settings.epochs));
+  if (settings.epochs > 0)
+    for (const std::int64_t epoch : settings.milestones)
+      options.milestones.push_back(static_cast<double>(epoch) /
+                                   static_cast<double>(settings.epochs));
   options.gamma = settings.gamma;
   options.warmup = warmup_of(settings, train_rows, options.batch_size);
   options.label_smoothing = settings.label_smoothing;

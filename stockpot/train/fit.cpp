@@ -22,8 +22,8 @@ void check(const Classifier& model, const ImageDataset& train, const FitOptions&
                      " labels are not the training set's " +
                      std::to_string(train.classes().size()) + " classes");
   if (train.size() == 0) throw UsageError("the training set is empty");
-  if (options.epochs < 1 || options.batch_size < 1)
-    throw UsageError("fine-tuning needs at least one epoch and a batch of at least one image");
+  if (options.epochs < 0 || options.batch_size < 1)
+    throw UsageError("fine-tuning needs a number of epochs and a batch of at least one image");
   if (options.accumulation < 1)
     throw UsageError("a batch is worked on in at least one part, not " +
                      std::to_string(options.accumulation));
@@ -189,6 +189,16 @@ void score_averages(FitRun& run, const HeldOut& held_out, Checkpoints& checkpoin
   put_weights(last, run.model);
 }
 
+// What training starts from, such as a zero-shot classifier.
+FitResult score_start(Classifier& model, const HeldOut& held_out, const FitOptions& options,
+                      World& world) {
+  FitResult result;
+  result.predictions = predict_together(
+      world, model, held_out.set, {.loader_threads = options.loader_threads, .bf16 = options.bf16});
+  result.held_out = accuracy(*result.predictions);
+  return result;
+}
+
 }  // namespace
 
 FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_out,
@@ -202,6 +212,7 @@ FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_
   check(model, train, options);
   require_joint(model, options, world.size());
   const OwnStream stream(model.device());
+  if (options.epochs == 0) return score_start(model, held_out, options, world);
   Json identity;
   if (world.size() > 1 || !options.checkpoints.folder.empty())
     identity = fit_identity(model, train, held_out.set, options, world.size());

@@ -66,7 +66,7 @@ struct CheckpointOptions {
 };
 
 struct FitOptions {
-  int epochs = 10;
+  int epochs = 10;  // 0: nothing is trained, the start is scored
   std::int64_t batch_size = 64;
   Optimizer optimizer = Optimizer::adamw;
   double learning_rate = 3e-4;

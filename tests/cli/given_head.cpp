@@ -65,6 +65,21 @@ TEST_F(HeadsOfTheUser, IsWhatMethodsAndSearchesStartFrom) {
       << first.out;
 }
 
+TEST_F(HeadsOfTheUser, WithoutAnEpochAreAModelToCompareWith) {
+  world_.edit("recipe.yaml", "  ft: {lr: 1.0e-3, batchnorm: frozen}\n",
+              "  zero-shot: {like: ft, head: {from: head.safetensors, scale: 0.5}, epochs: 0, "
+              "batchnorm: frozen}\n");
+  const Outcome outcome = run("out");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const fs::path start = world_ / "out/runs/zero-shot-frozen-lr0.001-s0";
+  EXPECT_FALSE(fs::exists(start / "metrics.jsonl"));
+  const Outcome between =
+      stockpot(world_.path(),
+               {"interpolate", start / "model", world_ / "out/runs/given-frozen-lr0.001-s0/model",
+                "--recipe", "out", "-o", "wise", "--json"});
+  EXPECT_EQ(between.code, 0) << between.err;
+}
+
 TEST_F(HeadsOfTheUser, OfAnotherRunIsNotTakenOver) {
   ASSERT_EQ(run("out").code, 0);
   EXPECT_EQ(run("out").code, 0);

@@ -41,6 +41,19 @@ std::vector<double> statistics(const Classifier& model) {
   return values;
 }
 
+TEST(Fit, OfNoEpochsIsTheStartItself) {
+  FitOptions options = quick();
+  options.epochs = 0;
+  Classifier model = test::load_model("resnet18");
+  const std::string before = test::bits(model);
+  const FitResult result = fit(model, images(), {images()}, options);
+  EXPECT_EQ(test::bits(model), before);
+  EXPECT_EQ(result.best_epoch, 0);
+  EXPECT_TRUE(result.history.empty());
+  EXPECT_EQ(result.held_out.total, images().size());
+  EXPECT_EQ(result.held_out.correct, accuracy(predict(model, images(), {})).correct);
+}
+
 TEST(Fit, GivesTheSameBytesForTheSameSeed) {
   for (const char* name : {"resnet18", "vit-patch16"}) {
     FitOptions options = quick();
