@@ -26,8 +26,12 @@ EnsembleStudy greedy_study(const EnsembleArgs& args, const LogitsTable& table, P
   study.models = table.names;
   for (const LogitsTable::Set& set : table.sets) study.sets.push_back({set.name, set.role});
   std::vector<Candidate> candidates;
+  WalkOptions options;
+  if (args.accept == "strict") options.rule.accept = Accept::strict;
   for (std::size_t i = 0; i < table.names.size(); ++i) {
-    study.alone.push_back(evaluation_of(MetricKind::accuracy, table.on(i, table.held_out)));
+    const Predictions held_out = table.on(i, table.held_out);
+    if (i == 0) options.pictures = pictures_of(held_out.ids);
+    study.alone.push_back(evaluation_of(MetricKind::accuracy, held_out));
     candidates.push_back({table.names[i], study.alone.back()});
     progress.say(printable(table.names[i]) + ": " + fixed(100 * study.alone.back().value, 2) +
                  " % held-out (" + std::to_string(i + 1) + " of " +
@@ -35,12 +39,13 @@ EnsembleStudy greedy_study(const EnsembleArgs& args, const LogitsTable& table, P
   }
   LogitEnsemble ensemble([&](std::size_t i) { return table.on(i, table.held_out); },
                          MetricKind::accuracy);
-  study.greedy = greedy_soup(candidates, std::ref(ensemble),
-                             args.accept == "strict" ? Accept::strict : Accept::ties);
+  study.greedy = walk_forward(candidates, order_by_score(candidates, options.rule),
+                              std::ref(ensemble), options);
   return study;
 }
 
-// Adds a row; `on`: its logits by set, `best`: which rows the best single model gets right.
+// Adds a row; `on`: its logits by set, `best`: which rows the best single model gets right; the
+// first row's.
 void add_row(EnsembleStudy& study, const std::string& name, const Members& members, int passes,
              std::vector<RightRows>& best, const std::function<Predictions(std::size_t set)>& on) {
   EnsembleRow row{name, members, passes, {}};
@@ -49,15 +54,14 @@ void add_row(EnsembleStudy& study, const std::string& name, const Members& membe
     const Predictions predictions = on(set);
     const RightRows right(predictions);
     if (first) best.push_back(right);
-    PictureMean pictures;
-    pictures.add(predictions);
-    const std::optional<Interval> over_pictures = pictures.interval();
+    const Pictures pictures = pictures_of(predictions.ids);
+    PictureMean mean;
+    mean.add(right, pictures);
     const Accuracy counts = accuracy(predictions);
-    row.scores.push_back(
-        {counts, negative_log_likelihood(predictions),
-         reliability(predictions, BinKind::mass).expected_error,
-         over_pictures ? std::nullopt : std::optional(paired_test(best[set], right).p),
-         over_pictures.value_or(wilson_interval(counts))});
+    row.scores.push_back({counts, negative_log_likelihood(predictions),
+                          reliability(predictions, BinKind::mass).expected_error,
+                          paired_test(best[set], right, pictures),
+                          mean.interval().value_or(wilson_interval(counts))});
   }
   study.rows.push_back(std::move(row));
 }

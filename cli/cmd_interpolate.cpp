@@ -52,13 +52,16 @@ CurveStudy measure(const InterpolateArgs& args, const std::vector<double>& alpha
   if (mixtures.has_batchnorm()) study.batchnorm = args.request.batchnorm;
   for (const NamedSet& set : mixtures.sets()) study.sets.push_back({set.name, set.role});
   std::vector<HeldOutPoint> held_out;
+  Pictures pictures;  // that the held-out rows show: the same at every point
   for (const double alpha : alphas) {
     CurvePoint point;
     point.alpha = alpha;
     const std::vector<double> weights{1 - alpha, alpha};
     for (const Predictions& predictions : mixtures.on_all(weights)) {
-      if (mixtures.sets()[point.scores.size()].role == SetRole::held_out)
+      if (mixtures.sets()[point.scores.size()].role == SetRole::held_out) {
+        if (held_out.empty()) pictures = pictures_of(predictions.ids);
         held_out.push_back({RightRows(predictions), negative_log_likelihood(predictions)});
+      }
       point.scores.push_back({accuracy(predictions), negative_log_likelihood(predictions)});
     }
     progress.say("alpha " + significant(alpha, 4) + ": " +
@@ -66,7 +69,7 @@ CurveStudy measure(const InterpolateArgs& args, const std::vector<double>& alpha
                  printable(study.sets.front().name));
     study.points.push_back(std::move(point));
   }
-  if (!held_out.empty()) study.choice = choose_alpha(held_out, args.level);
+  if (!held_out.empty()) study.choice = choose_alpha(held_out, args.level, pictures);
   return study;
 }
 

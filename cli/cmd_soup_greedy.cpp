@@ -1,4 +1,5 @@
 // soup greedy and soup prune on pictures: our own models are run here.
+#include "cli/logits_of_models.h"
 #include "cli/recipe_sets.h"
 #include "cli/soup_batchnorm.h"
 #include "cli/soup_work.h"
@@ -8,11 +9,9 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/eval/evaluate.h"
-#include "stockpot/eval/feature_cache.h"
+#include "stockpot/eval/set_rows.h"
 #include "stockpot/model/runtime.h"
-#include "stockpot/pipeline/model_on_sets.h"
 #include "stockpot/pipeline/picture_scorer.h"
-#include "stockpot/pipeline/run_folder.h"
 
 namespace stockpot::cli {
 namespace {
@@ -25,55 +24,6 @@ MetricKind metric_of(const SoupArgs& args) {
   throw UsageError("--metric " + printable(args.metric) + ": there are " + join(names, ", ") +
                    (near.empty() ? "" : "; did you mean " + near + "?"));
 }
-
-// What the models say about the held-out pictures by themselves: `eval --logits` left it in a
-// folder, or training beside the model. Logits that are not of a model as it is now, on these very
-// pictures, computed as they would be here, are none: the model is scored. A line says so where the
-// folder was named.
-class LogitsOfModels {
- public:
-  LogitsOfModels(fs::path folder, std::vector<ModelFolder> models, std::string arithmetic,
-                 const std::vector<std::string>& contents, const ImageDataset& set,
-                 Progress& progress)
-      : folder_(std::move(folder)),
-        models_(std::move(models)),
-        arithmetic_(std::move(arithmetic)),
-        contents_(contents),
-        set_(set),
-        progress_(progress),
-        refused_(models_.size()) {}
-
-  std::optional<ShelvedLogits> operator()(std::size_t i) {
-    if (refused_[i]) return std::nullopt;
-    const ModelFolder& model = models_[i];
-    const fs::path file = file_of(model);
-    auto stored = stored_predictions(file, set_);
-    if (stored && stored->arithmetic == arithmetic_ &&
-        stored->model == model_key(model, contents_[i]))
-      return ShelvedLogits{stored->classes, std::move(stored->logits)};
-    refused_[i] = true;
-    if (!folder_.empty())
-      progress_.say(printable(file.native()) + " has no logits of " +
-                    printable(model.path.native()) + ", as it is now, on these pictures, by " +
-                    arithmetic_ + ": it is scored by itself");
-    return std::nullopt;
-  }
-
- private:
-  fs::path file_of(const ModelFolder& model) const {
-    return folder_.empty() ? logits_file(model.path.parent_path(), kHeldOutName)
-                           : folder_ / file_name_for(model.path.native()) /
-                                 (std::string(kHeldOutName) + ".safetensors");
-  }
-
-  fs::path folder_;
-  std::vector<ModelFolder> models_;
-  std::string arithmetic_;
-  const std::vector<std::string>& contents_;
-  const ImageDataset& set_;
-  Progress& progress_;
-  std::vector<bool> refused_;
-};
 
 }  // namespace
 
@@ -102,13 +52,20 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
   how.bf16 = line.bf16;
   how.shelf = work.place().logits;
   if (!args.written.dry_run) how.keys = work.keys();
+  Predictions wanted = set_rows(held_out.set);
+  wanted.arithmetic = arithmetic_of(device, line.bf16);
+  LogitsOfModels logits(args.logits, std::move(folders), how.keys, std::move(wanted), progress);
   if (!how.keys.empty())
-    how.known = LogitsOfModels(args.logits, std::move(folders), arithmetic_of(device, line.bf16),
-                               how.keys, held_out.set, progress);
+    how.known = [&](std::size_t model) -> std::optional<ShelvedLogits> {
+      auto known = logits(model);
+      if (!known) return std::nullopt;
+      return ShelvedLogits{known->classes, std::move(known->logits)};
+    };
   PictureScorer scorer(work.mixer(), first, held_out, how, progress);
   SoupJudge judge;
   judge.score = [&](const SoupRequest& request) { return scorer(request); };
   judge.description = scorer.description();
+  judge.pictures = scorer.pictures();
   judge.metric = row(metric).words;
   judge.direction = args.minimize ? Direction::minimize : row(metric).direction;
   judge.plan = {"by     " + grouped(held_out.set.size()) + " held-out pictures",

@@ -1,10 +1,14 @@
-// soup learned: plan, start, learning, the soup mixed from the original files, scores.
+// soup learned: models and pictures, start, learning, the soup mixed from the original files,
+// scores.
 #include "cli/cmd_soup_learned.h"
 
 #include <iostream>
 #include <set>
 
 #include "cli/learned_output.h"
+#include "cli/learned_place.h"
+#include "cli/learned_plan.h"
+#include "cli/learned_settings.h"
 #include "cli/learned_start.h"
 #include "cli/learned_text.h"
 #include "cli/recipe_sets.h"
@@ -21,24 +25,9 @@
 #include "stockpot/merge/tiles.h"
 #include "stockpot/model/runtime.h"
 #include "stockpot/train/divergence.h"
-#include "stockpot/train/identity.h"
 
 namespace stockpot::cli {
 namespace {
-
-BatchNormPolicy policy_of(const std::string& word) {
-  if (word == "average") return BatchNormPolicy::average;
-  if (word == "keep") return BatchNormPolicy::keep;
-  return word == "variance" ? BatchNormPolicy::variance : BatchNormPolicy::mixed;
-}
-
-std::uint64_t mapped_bytes(const LearnedArgs& args) {
-  if (args.mapped == "0") return 0;
-  const auto bytes = parse_bytes(args.mapped);
-  if (!bytes)
-    throw UsageError("--map " + printable(args.mapped) + " is no size; write 500MB or 8GiB");
-  return *bytes;
-}
 
 class LearnedWork {
  public:
@@ -46,11 +35,12 @@ class LearnedWork {
       : args_(args),
         line_(line),
         progress_(progress),
-        device_(parse_device(line.device.value_or("cpu"))) {
-    mapped_bytes(args);  // a wrong size is told before anything is read
+        device_(parse_device(line.device.value_or("cpu"))),
+        place_(args.output) {
+    mixing_ = mixed_options(args, device_, line.bf16);  // tells of a wrong size before it reads
     open_models();
     MergeOptions options;
-    options.batchnorm = policy_of(args.batchnorm);
+    options.batchnorm = policy_of(args);
     plan_ = plan_merge(models_, nullptr, false, options);
   }
 
@@ -59,12 +49,8 @@ class LearnedWork {
  private:
   void open_models();
   void load_pictures();
-  std::string plan_text() const;
-  Json plan_json() const;
   Json identity() const;
-  bool finished(const Json& identity);
   LearnedStart start(const Json& identity);
-  LearnOptions options(const Json& identity) const;
   LearnedScore score(Classifier& model, const std::string& name, double beta) const;
   [[noreturn]] void explain_divergence(const Diverged& error) const;
   LearnResult learn_from(const LearnedStart& from, MixedModel& model, Coefficients& coefficients,
@@ -74,19 +60,12 @@ class LearnedWork {
   Json learn_and_write(const Json& identity);
   void show(const Json& result) const;
 
-  fs::path result_file() const { return args_.output / "result.json"; }
-  fs::path model_folder() const { return args_.output / "model"; }
-  fs::path state_folder() const { return args_.output / "state"; }
-  fs::path start_file() const { return args_.output / "start.json"; }
-  double learning_rate() const {
-    const bool free = args_.form == "free";
-    return args_.learning_rate.value_or(0.05 / (free ? static_cast<double>(models_.size()) : 1));
-  }
-
   const LearnedArgs& args_;
   const CommandLine& line_;
   TerminalProgress& progress_;
   at::Device device_;
+  LearnedPlace place_;
+  MixedModelOptions mixing_;
   std::vector<ModelFolder> folders_;
   std::vector<Checkpoint> models_;
   MergePlan plan_;
@@ -133,7 +112,7 @@ Json LearnedWork::identity() const {
                        {"form", args_.form},
                        {"temperature", !args_.no_temperature},
                        {"optimizer", args_.learner},
-                       {"learning_rate", learning_rate()},
+                       {"learning_rate", learning_rate_of(args_)},
                        {"epochs", args_.epochs},
                        {"iterations", args_.iterations},
                        {"batch", args_.batch},
@@ -151,105 +130,12 @@ Json LearnedWork::identity() const {
                        {"stockpot", std::string(kVersion)}});
 }
 
-std::string LearnedWork::plan_text() const {
-  const Json plan = plan_json();
-  const auto bytes = [&](const char* name) { return human_bytes(plan.find(name)->as_unsigned()); };
-  const auto count = [&](const char* name) { return grouped(plan.find(name)->as_integer()); };
-  return "soup learned of " + grouped(static_cast<std::int64_t>(models_.size())) +
-         " models: " + count("coefficients") + " " + args_.form + " coefficients in " +
-         count("rows") + " rows (" + args_.rows + "), from " + args_.start + "\nlearn  " +
-         args_.learner + " on " + count("pictures") + " held-out pictures, " + count("steps") +
-         (args_.learner == "adamw" ? " steps of " + grouped(args_.batch) : " passes at least") +
-         "\nread   " + bytes("bytes_a_step") +
-         " a step unless the models fit on the device\nmemory " + bytes("memory") +
-         " for one model, its gradient and tiles, and what a batch needs\nwrite  " +
-         printable(args_.output.native()) + "\n";
-}
-
-Json LearnedWork::plan_json() const {
-  std::vector<std::string> names;
-  std::uint64_t elements = 0, bytes = 0;
-  for (const PlannedTensor& tensor : plan_.tensors) {
-    if (tensor.kind != PlannedTensor::Kind::merged) continue;
-    names.push_back(tensor.output.name);
-    elements += static_cast<std::uint64_t>(element_count(tensor.output.shape));
-    for (const TensorView* view : tensor.job.models) bytes += view->bytes.size();
-  }
-  const auto rows = static_cast<std::int64_t>(rows_of(names, *rows_from(args_.rows)).names.size());
-  const std::int64_t pictures = held_out_->set.size();
-  const bool adamw = args_.learner == "adamw";
-  constexpr std::uint64_t kTiles = 60'000'000;
-  return Json::object({{"schema_version", 1},
-                       {"command", "soup learned"},
-                       {"dry_run", true},
-                       {"models", static_cast<std::int64_t>(models_.size())},
-                       {"rows", rows},
-                       {"coefficients", rows * static_cast<std::int64_t>(models_.size())},
-                       {"pictures", pictures},
-                       {"steps", adamw ? args_.epochs * ((pictures + args_.batch - 1) / args_.batch)
-                                       : args_.iterations},
-                       {"bytes_a_step", 2 * bytes},
-                       {"memory", 8 * elements + kTiles}});
-}
-
-// Whether the output is there already. Throws UsageError when it is something else.
-bool LearnedWork::finished(const Json& identity) {
-  std::error_code ignored;
-  const std::string shown = printable(args_.output.native());
-  if (fs::exists(args_.output, ignored) && !fs::is_directory(args_.output, ignored))
-    throw UsageError(shown + " exists and is no folder; name another output");
-  if (!fs::exists(result_file(), ignored)) {
-    if (fs::exists(args_.output, ignored) && !fs::is_empty(args_.output, ignored) &&
-        !fs::exists(state_folder(), ignored) && !fs::exists(start_file(), ignored))
-      throw UsageError(shown +
-                       " exists and holds no learned soup to go on with; name another output");
-    return false;
-  }
-  const Json result = Json::read(result_file());
-  const Json* before = result.find("identity");
-  if (before == nullptr || before->find("rows") == nullptr)
-    throw UsageError(shown + " holds the result of another command; name another output");
-  if (args_.written.overwrite) {  // a finished soup; one that was begun goes on
-    for (const fs::path& path : {result_file(), start_file()}) fs::remove(path, ignored);
-    fs::remove_all(state_folder(), ignored);
-    return false;
-  }
-  const std::vector<std::string> differences = identity_differences(*before, identity);
-  if (!differences.empty())
-    throw UsageError(shown + " holds a soup that was learned otherwise: " +
-                     join(differences, "; ") + "; --overwrite replaces it");
-  return fs::exists(model_folder(), ignored);  // else it is made again
-}
-
-// Found once, so that a run that goes on does not run the models again.
 LearnedStart LearnedWork::start(const Json& identity) {
-  std::error_code ignored;
-  if (fs::exists(start_file(), ignored)) {
-    const Json saved = Json::read(start_file());
-    const Json *before = saved.find("identity"), *start = saved.find("start");
-    if (before != nullptr && start != nullptr && *before == identity)
-      return LearnedStart::from_json(*start);
-  }
+  if (auto known = place_.start(identity)) return std::move(*known);
   const LearnedStart start =
       find_start({args_, folders_, keys_, *held_out_, device_, line_.bf16, progress_});
-  write_file(start_file(),
-             Json::object({{"identity", identity}, {"start", start.to_json()}}).dump(2) + "\n");
+  place_.keep(start, identity);
   return start;
-}
-
-LearnOptions LearnedWork::options(const Json& identity) const {
-  LearnOptions options;
-  options.learner = *learner_from(args_.learner);
-  options.learning_rate = learning_rate();
-  options.epochs = static_cast<int>(args_.epochs);
-  options.iterations = static_cast<int>(args_.iterations);
-  options.batch_size = args_.batch;
-  options.seed = args_.seed;
-  options.folder = state_folder();
-  options.every_seconds = args_.save_every;
-  options.identity = identity;
-  options.on_warning = [this](const std::string& text) { progress_.say("warning: " + text); };
-  return options;
 }
 
 LearnedScore LearnedWork::score(Classifier& model, const std::string& name, double beta) const {
@@ -273,8 +159,12 @@ void LearnedWork::explain_divergence(const Diverged& error) const {
 LearnResult LearnedWork::learn_from(const LearnedStart& from, MixedModel& model,
                                     Coefficients& coefficients, const Json& identity) const {
   coefficients.start_from(from.alpha, from.beta);
+  LearnOptions options = learn_options(args_);
+  options.folder = place_.state_folder();
+  options.identity = identity;
+  options.on_warning = [this](const std::string& text) { progress_.say("warning: " + text); };
   try {
-    return learn(model, *held_out_, coefficients, options(identity), progress_);
+    return learn(model, *held_out_, coefficients, options, progress_);
   } catch (const Diverged& error) {
     explain_divergence(error);
   }
@@ -288,7 +178,7 @@ void LearnedWork::write_soup(const MixedModel& model, const Coefficients& coeffi
     for (const std::size_t i : row) here.push_back(model.ingredients().tensors()[i].name);
   }
   write_learned(args_, coefficients.form(),
-                group_words(coefficients.alpha(), models_.size(), names), model_folder(),
+                group_words(coefficients.alpha(), models_.size(), names), place_.model_folder(),
                 progress_);
 }
 
@@ -303,14 +193,8 @@ void LearnedWork::add_notes(LearnedFacts& facts) const {
 }
 
 Json LearnedWork::learn_and_write(const Json& identity) {
-  MixedModelOptions how;
-  how.rows = *rows_from(args_.rows);
-  how.device = device_;
-  how.bf16 = line_.bf16;
-  how.keep = keep_from(args_.keep);
-  how.mapped = mapped_bytes(args_);
   const LearnedStart from = start(identity);
-  std::optional<MixedModel> model(std::in_place, folders_.front(), plan_, how);
+  std::optional<MixedModel> model(std::in_place, folders_.front(), plan_, mixing_);
   Coefficients coefficients(*form_from(args_.form), model->row_names().size(), models_.size(),
                             !args_.no_temperature);
   const LearnResult learned = learn_from(from, *model, coefficients, identity);
@@ -326,17 +210,17 @@ Json LearnedWork::learn_and_write(const Json& identity) {
   facts.settings = Json::object({{"rows", args_.rows},
                                  {"form", args_.form},
                                  {"optimizer", args_.learner},
-                                 {"learning_rate", learning_rate()},
+                                 {"learning_rate", learning_rate_of(args_)},
                                  {"kept", std::string(name_of(model->keep()))}});
   facts.start = from.description;
   facts.identity = identity;
   facts.losses = learned.losses;
   facts.steps = learned.steps;
-  facts.model = model_folder().native();
+  facts.model = place_.model_folder().native();
   model->set(std::vector<double>(facts.alpha.size(), 1 / static_cast<double>(models_.size())));
   facts.uniform = score(model->classifier(), "uniform soup", 1);
   model.reset();  // one model at a time
-  Classifier written = Classifier::load(ModelFolder::open(model_folder()));
+  Classifier written = Classifier::load(ModelFolder::open(place_.model_folder()));
   written.to(device_);
   facts.learned = score(written, "learned soup", facts.beta);
   if (from.best)
@@ -356,8 +240,9 @@ void LearnedWork::show(const Json& result) const {
 
 int LearnedWork::run() {
   load_pictures();
+  const Json plan = learned_plan(args_, plan_, held_out_->set.size());
   if (args_.written.dry_run) {
-    std::cout << (line_.json ? plan_json().dump(2) + "\n" : plan_text());
+    std::cout << (line_.json ? plan.dump(2) + "\n" : learned_plan_text(args_, plan));
     return 0;
   }
   for (std::size_t i = 0; i < models_.size(); ++i) {
@@ -366,17 +251,14 @@ int LearnedWork::run() {
     keys_.push_back(content_hash(models_[i]));
   }
   const Json identity = this->identity();
-  if (finished(identity)) {
-    show(Json::read(result_file()));
+  if (place_.finished(identity, args_.written.overwrite)) {
+    show(Json::read(place_.result_file()));
     return 0;
   }
-  progress_.say(std::string(trim(plan_text())));
+  progress_.say(std::string(trim(learned_plan_text(args_, plan))));
   fs::create_directories(args_.output);
   const Json result = learn_and_write(identity);
-  write_file(result_file(), result.dump(2) + "\n");
-  std::error_code ignored;
-  fs::remove_all(state_folder(), ignored);
-  fs::remove(start_file(), ignored);
+  place_.finish(result);
   show(result);
   return 0;
 }

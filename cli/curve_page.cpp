@@ -31,8 +31,8 @@ std::vector<std::string> sentences(const CurveStudy& study) {
     list.push_back("Held-out data choose alpha " + alpha_text(chosen) + ". From " +
                    alpha_text(study.points[choice.first].alpha) + " to " +
                    alpha_text(study.points[choice.last].alpha) +
-                   " nothing is significantly worse there (exact McNemar test, p > " +
-                   shortest(study.level) + ").");
+                   " nothing is significantly worse there (" + name_of(choice.tests.front()) +
+                   ", p > " + shortest(study.level) + ").");
     const auto end = std::ranges::find_if(study.points,
                                           [](const CurvePoint& point) { return point.alpha == 1; });
     for (std::size_t set = 0; set < study.sets.size() && chosen != 1; ++set)
@@ -98,9 +98,10 @@ Json to_json(const CurveStudy& study) {
     json.set("sets", std::move(scores));
     if (study.choice) {
       const PairedTest& test = study.choice->tests[i];
-      json.set("test", Json::object({{"only_best", test.only_first},
-                                     {"only_this", test.only_second},
-                                     {"p", test.p}}));
+      Json against = Json::object(
+          {{"only_best", test.only_first}, {"only_this", test.only_second}, {"p", test.p}});
+      if (test.pictures > 0) against.set("pictures", test.pictures);
+      json.set("test", std::move(against));
       json.set("as_good_as_best", in_band(*study.choice, i));
     }
     points.push(std::move(json));

@@ -1,5 +1,6 @@
 #include "cli/ensemble_page.h"
 
+#include <algorithm>
 #include <array>
 
 #include "cli/analysis_page.h"
@@ -32,7 +33,7 @@ std::string rows_text(const EnsembleStudy& study, std::size_t width) {
                                    std::to_string(row.passes)};
     for (const EnsembleScore& score : row.scores)
       cells.push_back(fixed(100 * score.accuracy.value(), 2) +
-                      (score.p.value_or(1) <= 0.05 ? " *" : "  "));
+                      (score.test.p <= 0.05 ? " *" : "  "));
     cells.push_back(fixed(row.scores.front().nll, 4));
     cells.push_back(fixed(100 * row.scores.front().calibration_error, 2));
     table.add(cells);
@@ -59,10 +60,16 @@ std::vector<std::string> sentences(const EnsembleStudy& study) {
   list.push_back("The greedy ensemble has " + std::to_string(study.greedy.ingredients.size()) +
                  " of " + std::to_string(study.models.size()) +
                  " models: a picture costs as many forward passes.");
+  const bool copies =
+      std::ranges::any_of(study.rows.front().scores,
+                          [](const EnsembleScore& score) { return score.test.pictures > 0; });
   list.push_back(
-      "An asterisk: p <= 0.05 in the exact McNemar test against the best single model. NLL and ECE "
-      "are of " +
-      printable(study.sets.front().name) + ".");
+      std::string(
+          "An asterisk: p <= 0.05 in the exact McNemar test against the best single model") +
+      (copies ? ", or, where rows are copies of one picture, in the exact permutation test over "
+                "pictures"
+              : "") +
+      ". NLL and ECE are of " + printable(study.sets.front().name) + ".");
   return list;
 }
 
@@ -113,7 +120,7 @@ Json to_json(const EnsembleStudy& study) {
                                                      {"high", score.interval.high},
                                                      {"nll", score.nll},
                                                      {"ece_mass", score.calibration_error},
-                                                     {"p", score.p ? Json(*score.p) : Json()}}));
+                                                     {"p", score.test.p}}));
     }
     rows.push(Json::object({{"name", row.name},
                             {"members", names_of(study, row.members)},

@@ -1,11 +1,11 @@
 // Ensembles beside single models and soups: as JSON, as a table, as a page.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "stockpot/metrics/accuracy.h"
+#include "stockpot/metrics/paired_test.h"
 #include "stockpot/report/run_report.h"
 #include "stockpot/soup/greedy.h"
 
@@ -15,9 +15,8 @@ namespace stockpot::cli {
 struct EnsembleScore {
   Accuracy accuracy;
   double nll = 0, calibration_error = 0;  // equal mass, 15 bins
-  // Exact McNemar test against the best single model; none where rows are copies of one picture.
-  std::optional<double> p;
-  Interval interval = {};  // 95 %: over distinct pictures there, else Wilson's
+  PairedTest test;                        // against the best single model
+  Interval interval = {};                 // 95 %: over distinct pictures there, else Wilson's
 };
 
 struct EnsembleRow {

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "cli/logits_of_models.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
 #include "stockpot/base/text.h"
 #include "stockpot/blend/ensemble_problem.h"
 #include "stockpot/blend/optimizers.h"
-#include "stockpot/eval/feature_cache.h"
-#include "stockpot/pipeline/run_folder.h"
+#include "stockpot/eval/set_rows.h"
 
 namespace stockpot::cli {
 namespace {
@@ -86,35 +86,6 @@ LearnedStart greedy_start(const StartWork& work) {
   return start;
 }
 
-// Nothing, with a word why, when the store does not say that it is of this model and of these
-// pictures.
-std::optional<Predictions> stored_logits(const StartWork& work, std::size_t model) {
-  const ModelFolder& folder = work.folders[model];
-  const fs::path file = work.args.logits / file_name_for(folder.path.native()) / "val.safetensors";
-  Predictions predictions = read_predictions(file);
-  const ImageDataset& set = work.held_out.set;
-  const auto rows = static_cast<std::size_t>(set.size());
-  bool same = predictions.labels.size() == rows && predictions.ids.size() == rows &&
-              predictions.class_names == set.classes() &&
-              (predictions.examples.empty() || predictions.examples == set.examples_hash());
-  for (std::size_t i = 0; same && i < rows; ++i) {
-    const auto row = static_cast<std::int64_t>(i);
-    same = predictions.labels[i] == set.label(row) && predictions.ids[i] == set.id(row);
-  }
-  if (!same)
-    throw FormatError(file,
-                      "holds logits of other pictures, labels or classes than --val; run "
-                      "`stockpot eval MODELS --val SOURCE --logits FOLDER` again");
-  std::string why;
-  if (predictions.examples.empty() || predictions.model.empty())
-    why = "does not say of which model and pictures its logits are";
-  else if (predictions.model != model_key(folder, work.keys[model]))
-    why = "holds logits of another model than " + printable(folder.path.native()) + " is now";
-  if (why.empty()) return predictions;
-  work.progress.say(printable(file.native()) + " " + why + ": they are computed again");
-  return std::nullopt;
-}
-
 Predictions computed_logits(const StartWork& work, std::size_t i) {
   Classifier model = Classifier::load(work.folders[i]);
   model.to(work.device);
@@ -131,10 +102,13 @@ Predictions computed_logits(const StartWork& work, std::size_t i) {
 LearnedStart ensemble_start(const StartWork& work, const Form form) {
   LearnedStart start;
   std::vector<Predictions> all;
+  Predictions wanted = set_rows(work.held_out.set);
+  wanted.arithmetic = arithmetic_of(work.device, work.bf16);
+  LogitsOfModels logits(work.args.logits, work.folders, work.keys, std::move(wanted),
+                        work.progress);
   for (std::size_t i = 0; i < work.folders.size(); ++i) {
     if (stop_requested()) throw Interrupted("stopped before learning a soup");
-    std::optional<Predictions> stored;
-    if (!work.args.logits.empty()) stored = stored_logits(work, i);
+    std::optional<Predictions> stored = logits(i);
     all.push_back(stored ? std::move(*stored) : computed_logits(work, i));
     const Accuracy alone = accuracy(all.back());
     if (start.best && alone.correct <= start.best_accuracy.correct) continue;

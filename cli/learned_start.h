@@ -38,8 +38,8 @@ struct StartWork {
   Progress& progress;
 };
 
-// Throws UsageError and FormatError: a greedy folder of other models, logits of other pictures, a
-// chosen model that is none of these.
+// Throws UsageError and FormatError: a greedy folder of other models, a chosen model that is none
+// of these.
 LearnedStart find_start(const StartWork& work);
 
 }  // namespace stockpot::cli

@@ -7,15 +7,14 @@
 #include "stockpot/base/text.h"
 #include "stockpot/eval/evaluate.h"
 #include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/model_on_sets.h"
 
 namespace stockpot::cli {
 namespace {
 
-constexpr const char* kHeldOut = "val";
-
 // The stores of one model, by name of the set.
 std::vector<std::string> sets_in(const fs::path& path) {
-  if (!fs::is_directory(path)) return {kHeldOut};
+  if (!fs::is_directory(path)) return {kHeldOutName};
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(path))
     if (entry.path().extension() == ".safetensors") names.push_back(entry.path().stem().string());
@@ -27,6 +26,55 @@ fs::path store_of(const fs::path& path, const std::string& set) {
   return fs::is_directory(path) ? path / (set + ".safetensors") : path;
 }
 
+// Stored logits of models on the same sets, checked as they are read: all models' are of the same
+// rows, computed alike; those of one folder are of one model.
+class StoredLogits {
+ public:
+  StoredLogits(std::vector<fs::path> paths, std::vector<std::string> sets)
+      : paths_(std::move(paths)),
+        sets_(std::move(sets)),
+        wanted_(sets_.size()),
+        models_(paths_.size()) {}
+
+  Predictions on(std::size_t model, std::size_t set) {
+    const fs::path file = store_of(paths_[model], sets_[set]);
+    Predictions found = read_predictions(file);
+    if (!wanted_[set]) wanted_[set] = first_rows(set);
+    Predictions& wanted = *wanted_[set];
+    wanted.model.clear();
+    require(file, found, wanted, store_of(paths_.front(), sets_[set]));
+    if (models_[model].name.empty()) models_[model] = {found.model, file};
+    wanted.model = models_[model].name;
+    require(file, found, wanted, models_[model].file);
+    return found;
+  }
+
+ private:
+  struct Model {
+    std::string name;  // of its content; "" before a file named it
+    fs::path file;     // that did
+  };
+
+  Predictions first_rows(std::size_t set) const {
+    Predictions rows = read_predictions(store_of(paths_.front(), sets_[set]));
+    rows.logits = {};
+    return rows;
+  }
+
+  static void require(const fs::path& file, const Predictions& found, const Predictions& wanted,
+                      const fs::path& other) {
+    const std::string why = difference(found, wanted, Unsaid::accepted);
+    if (!why.empty())
+      throw FormatError(file, why + " as in " + printable(other.native()) +
+                                  "; evaluate all models on the same sets in the same way");
+  }
+
+  std::vector<fs::path> paths_;
+  std::vector<std::string> sets_;
+  std::vector<std::optional<Predictions>> wanted_;  // by set: the first model's, without logits
+  std::vector<Model> models_;
+};
+
 LogitsTable table_of_files(const std::vector<fs::path>& paths) {
   LogitsTable table;
   const std::vector<std::string> names = sets_in(paths.front());
@@ -37,18 +85,17 @@ LogitsTable table_of_files(const std::vector<fs::path>& paths) {
     table.names.push_back(path.string());
   }
   for (const std::string& name : names) {
-    const SetRole role = name == kHeldOut ? SetRole::held_out
-                         : name == "id"   ? SetRole::id_test
-                                          : SetRole::ood;
+    const SetRole role = name == kHeldOutName ? SetRole::held_out
+                         : name == "id"       ? SetRole::id_test
+                                              : SetRole::ood;
     if (role == SetRole::held_out) table.held_out = table.sets.size();
     table.sets.push_back({name, role});
   }
-  if (std::ranges::find(names, kHeldOut) == names.end())
+  if (std::ranges::find(names, kHeldOutName) == names.end())
     throw UsageError(printable(paths.front().string()) +
                      " holds no val.safetensors: choices are made on held-out logits");
-  table.on = [paths, names](std::size_t model, std::size_t set) {
-    return read_predictions(store_of(paths[model], names[set]));
-  };
+  table.on = [stored = std::make_shared<StoredLogits>(paths, names)](
+                 std::size_t model, std::size_t set) { return stored->on(model, set); };
   return table;
 }
 

@@ -31,7 +31,9 @@ bool holds_logits(const fs::path& path);
 // `paths` are folders of models, looked at on `sets`; or all of them hold logits: then a folder's
 // val.safetensors is held out, id.safetensors the ID test set and all others are OOD; a file is
 // held out. `store`: a folder for the logits of models, or empty. Throws UsageError for a mixture
-// of both, without a held-out set, and for folders that hold other sets than the first one.
+// of both, without a held-out set, and for folders that hold other sets than the first one. Reading
+// files throws FormatError naming one of other rows, pictures or arithmetic than the first model's,
+// or of another model than the folder's others.
 LogitsTable logits_table(const std::vector<fs::path>& paths, const AnalysisSets& sets,
                          const fs::path& store, const CommandLine& line, Progress& progress);
 

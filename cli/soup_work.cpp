@@ -79,6 +79,7 @@ SearchOptions SoupWork::search_options(const SoupJudge& judge) const {
   options.prune = args_.prune;
   options.from_all = args_.method == "prune";
   options.stop_early = !args_.full;
+  options.pictures = judge.pictures;
   options.on_alone = [this](const Candidate& candidate, std::size_t index) {
     progress_.say(printable(candidate.name) + ": " + score_text(candidate.alone) +
                   (candidate.alone.failed() ? ": " + printable(candidate.alone.failure) : "") +

@@ -23,8 +23,9 @@ std::vector<fs::path> soup_models(const SoupArgs& args);
 // How soups are scored.
 struct SoupJudge {
   SoupScore score;
-  Json description;    // everything that the scores depend on beside the models
-  std::string metric;  // for people
+  Json description;        // everything that the scores depend on beside the models
+  Pictures pictures = {};  // that the held-out rows show, when it is known
+  std::string metric;      // for people
   Direction direction = Direction::maximize;
   std::vector<std::string> plan;  // lines for people: where, how often, what cannot be saved
   std::vector<std::string> warnings = {};  // about the data: for the plan, the text and result.json

@@ -8,6 +8,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
 #include "stockpot/data/batch.h"
+#include "stockpot/eval/set_rows.h"
 #include "stockpot/model/compat.h"
 #include "stockpot/model/input.h"
 
@@ -52,17 +53,7 @@ Predictions without_logits(const Classifier& model, const ImageDataset& set) {
     throw UsageError("the model has " + std::to_string(model.labels().size()) +
                      " labels that are not the " + std::to_string(set.classes().size()) +
                      " classes of the images: load the set with the model's labels as its classes");
-  Predictions predictions;
-  predictions.classes = static_cast<std::int64_t>(model.labels().size());
-  predictions.class_names = model.labels();
-  predictions.group_names = set.groups();
-  predictions.examples = set.examples_hash();
-  for (std::int64_t i = 0; i < set.size(); ++i) {
-    predictions.labels.push_back(set.label(i));
-    predictions.groups.push_back(set.group(i));
-    predictions.ids.push_back(set.id(i));
-  }
-  return predictions;
+  return set_rows(set);
 }
 
 std::string arithmetic_of(at::Device device, bool bf16) {

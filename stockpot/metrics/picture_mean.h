@@ -1,19 +1,16 @@
-// Accuracy on corrupted copies of pictures: five severities of one picture are five rows, but not
-// five independent ones.
+// Accuracy on corrupted copies of pictures, with an interval that counts pictures.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "stockpot/metrics/accuracy.h"
+#include "stockpot/metrics/pictures.h"
 #include "stockpot/metrics/predictions.h"
+#include "stockpot/metrics/right_rows.h"
 
 namespace stockpot {
-
-// The id of the picture that a row shows: "a/1.png@jpeg:3", a corrupted copy, shows "a/1.png".
-std::string_view picture_of(std::string_view id);
 
 // The mean of the accuracies of sets, one set or more, with its 95 % interval when rows are
 // corrupted copies of one picture, within a set or in several.
@@ -26,7 +23,8 @@ std::string_view picture_of(std::string_view id);
 class PictureMean {
  public:
   // Copies are known by their ids: rows without ids are none.
-  void add(const Predictions& set);
+  void add(const RightRows& right, const Pictures& pictures);
+  void add(const Predictions& set) { add(RightRows(set), pictures_of(set.ids)); }
   // Nothing when no picture has two rows, or no row is corrupted: rows are independent, and equal
   // ids in several sets are other pictures.
   std::optional<Interval> interval() const;
@@ -44,8 +42,5 @@ class PictureMean {
   double unnamed_variance_ = 0;    // the part of sets without ids
   std::int64_t sets_ = 0;
 };
-
-// Whether rows of this one set are copies of one picture.
-bool has_copies(const Predictions& set);
 
 }  // namespace stockpot

@@ -3,7 +3,6 @@
 #include <bit>
 #include <cassert>
 
-#include "stockpot/metrics/accuracy.h"
 #include "stockpot/metrics/confusion.h"
 
 namespace stockpot {
@@ -62,17 +61,6 @@ std::optional<RightRows> RightRows::from_hex(std::string_view text, std::int64_t
   // Bits past the last row would be counted.
   if (rows % 8 != 0 && right.bytes_.back() >> (rows % 8) != 0) return std::nullopt;
   return right;
-}
-
-PairedTest paired_test(const RightRows& first, const RightRows& second) {
-  assert(first.rows() == second.rows());
-  PairedTest test;
-  for (std::int64_t i = 0; i < first.rows(); ++i) {
-    test.only_first += first[i] && !second[i] ? 1 : 0;
-    test.only_second += second[i] && !first[i] ? 1 : 0;
-  }
-  test.p = mcnemar(test.only_first, test.only_second);
-  return test;
 }
 
 }  // namespace stockpot

@@ -39,11 +39,4 @@ class RightRows {
   std::vector<std::uint8_t> bytes_;
 };
 
-// Two models on the same rows.
-struct PairedTest {
-  std::int64_t only_first = 0, only_second = 0;  // rows that one of them gets right
-  double p = 1;                                  // mcnemar()
-};
-PairedTest paired_test(const RightRows& first, const RightRows& second);
-
 }  // namespace stockpot

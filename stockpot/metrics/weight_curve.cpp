@@ -7,7 +7,8 @@
 
 namespace stockpot {
 
-CurveChoice choose_alpha(std::span<const HeldOutPoint> held_out, double level) {
+CurveChoice choose_alpha(std::span<const HeldOutPoint> held_out, double level,
+                         const Pictures& pictures) {
   if (held_out.empty()) throw UsageError("no alpha to choose: there are no points");
   CurveChoice choice;
   for (std::size_t i = 1; i < held_out.size(); ++i) {
@@ -16,7 +17,7 @@ CurveChoice choose_alpha(std::span<const HeldOutPoint> held_out, double level) {
     if (here > there || (here == there && point.nll < best.nll)) choice.best = i;
   }
   for (const HeldOutPoint& point : held_out)
-    choice.tests.push_back(paired_test(held_out[choice.best].right, point.right));
+    choice.tests.push_back(paired_test(held_out[choice.best].right, point.right, pictures));
   choice.first = choice.last = choice.best;
   while (choice.first > 0 && choice.tests[choice.first - 1].p > level) --choice.first;
   while (choice.last + 1 < held_out.size() && choice.tests[choice.last + 1].p > level)

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "stockpot/metrics/accuracy.h"
-#include "stockpot/metrics/right_rows.h"
+#include "stockpot/metrics/paired_test.h"
 
 namespace stockpot {
 
@@ -34,14 +34,15 @@ struct HeldOutPoint {
 struct CurveChoice {
   std::size_t best = 0;           // the largest number of right rows; then the smaller loss; then
                                   // the smaller alpha
-  std::vector<PairedTest> tests;  // the best (first) against each point: exact McNemar
+  std::vector<PairedTest> tests;  // the best (first) against each point
   // The points around the best one, without a gap, that are not worse than it at this level:
   // first to last.
   std::size_t first = 0, last = 0;
 };
-// The points lie in order of alpha and are of the same held-out rows. Throws UsageError when there
-// are none.
-CurveChoice choose_alpha(std::span<const HeldOutPoint> held_out, double level = 0.05);
+// The points lie in order of alpha and are of the same held-out rows, which show `pictures`. Throws
+// UsageError when there are none.
+CurveChoice choose_alpha(std::span<const HeldOutPoint> held_out, double level = 0.05,
+                         const Pictures& pictures = {});
 
 // How far the curve of one set leaves the straight line between its ends, with sign: positive when
 // a mixture is worse than the same share of the ends. Over points with 0 < alpha < 1.

@@ -5,8 +5,8 @@
 #include "stockpot/base/text.h"
 #include "stockpot/eval/evaluate.h"
 #include "stockpot/eval/feature_cache.h"
-#include "stockpot/pipeline/model_on_sets.h"
 #include "stockpot/pipeline/run_folder.h"
+#include "stockpot/pipeline/stored_predictions.h"
 
 namespace stockpot {
 
@@ -81,10 +81,7 @@ Predictions ModelLogits::on(std::size_t model, std::size_t set) {
   if (auto stored = stored_predictions(path, sets_[set].set)) return *stored;
   Predictions predictions = computed(model, set);
   predictions.model = model_content(model);
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (error) throw WriteError(path.parent_path(), "create the folder", error.value());
-  write_predictions(path, predictions);
+  store_predictions(path, predictions);
   return predictions;
 }
 

@@ -7,29 +7,6 @@
 
 namespace stockpot {
 
-std::optional<Predictions> stored_predictions(const fs::path& file, const ImageDataset& set) {
-  std::error_code error;
-  if (!fs::exists(file, error)) return std::nullopt;
-  Predictions predictions = read_predictions(file);
-  const auto rows = static_cast<std::size_t>(set.size());
-  bool same = predictions.examples == set.examples_hash() && predictions.ids.size() == rows &&
-              predictions.groups.size() == rows && predictions.group_names == set.groups();
-  for (std::size_t i = 0; same && i < rows; ++i) {
-    const auto row = static_cast<std::int64_t>(i);
-    same = predictions.ids[i] == set.id(row) && predictions.groups[i] == set.group(row) &&
-           predictions.labels[i] == set.label(row);
-  }
-  if (!same) return std::nullopt;
-  return predictions;
-}
-
-void store_predictions(const fs::path& file, const Predictions& predictions) {
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  if (error) throw WriteError(file.parent_path(), "create", error.value());
-  write_predictions(file, predictions);
-}
-
 Predictions ModelOnSets::on(const std::string& name, const ImageDataset& set) {
   const fs::path file = logits_file(run_, name);
   if (auto predictions = stored_predictions(file, set)) return *predictions;

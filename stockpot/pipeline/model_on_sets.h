@@ -6,18 +6,12 @@
 #include <string>
 
 #include "stockpot/metrics/predictions.h"
+#include "stockpot/pipeline/stored_predictions.h"
 #include "stockpot/pipeline/train_stage.h"
 
 namespace stockpot {
 
 inline constexpr const char* kHeldOutName = "val";  // the held-out set among the stored logits
-
-// What a logits store holds, when it is there and of the very pictures and labels of this set.
-// A store that does not say of which pictures it is, as older versions wrote them, is none.
-std::optional<Predictions> stored_predictions(const fs::path& file, const ImageDataset& set);
-
-// Writes it, and the folder around it. Throws WriteError.
-void store_predictions(const fs::path& file, const Predictions& predictions);
 
 class ModelOnSets {
  public:

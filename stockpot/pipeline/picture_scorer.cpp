@@ -7,6 +7,7 @@
 #include "stockpot/base/signals.h"
 #include "stockpot/base/text.h"
 #include "stockpot/eval/predict_rows.h"
+#include "stockpot/eval/set_rows.h"
 
 namespace stockpot {
 namespace {
@@ -18,24 +19,10 @@ double noise_of(at::Device device, bool bf16) {
   return bf16 ? 0.05 : 2e-3;
 }
 
-Predictions truth_of(const ImageDataset& set) {
-  Predictions truth;
-  truth.classes = static_cast<std::int64_t>(set.classes().size());
-  truth.class_names = set.classes();
-  truth.group_names = set.groups();
-  for (std::int64_t i = 0; i < set.size(); ++i) {
-    truth.labels.push_back(set.label(i));
-    truth.groups.push_back(set.group(i));
-  }
-  return truth;
-}
-
-std::string hash_of(const ImageDataset& set) {
+// Only the metric of groups depends on them.
+std::string groups_hash(const Predictions& truth) {
   std::string text;
-  for (const std::string& name : set.classes()) text += name + "\n";
-  for (std::int64_t i = 0; i < set.size(); ++i)
-    text += std::to_string(set.content_hash(i)) + " " + std::to_string(set.label(i)) + " " +
-            std::to_string(set.group(i)) + "\n";
+  for (const std::int64_t group : truth.groups) text += std::to_string(group) + "\n";
   return sha256(text);
 }
 
@@ -121,7 +108,7 @@ PictureScorer::PictureScorer(SoupMixer& mixer, const ModelFolder& folder, const 
                          held_out,
                          std::move(options),
                          progress,
-                         truth_of(held_out.set),
+                         set_rows(held_out.set),
                          std::move(model),
                          nullptr,
                          {},
@@ -159,13 +146,17 @@ Classifier PictureScorer::mean(const std::vector<std::size_t>& ingredients) {
 
 Json PictureScorer::description() const {
   const State& state = *state_;
-  return Json::object({{"metric", std::string(row(state.options.metric).name)},
-                       {"held_out", hash_of(state.held_out.set)},
-                       {"pictures", state.held_out.set.size()},
-                       {"config", sha256(state.folder.config.dump())},
-                       {"device", state.options.device.is_cpu() ? "cpu" : "cuda"},
-                       {"bf16", state.options.bf16}});
+  Json json = Json::object({{"metric", std::string(row(state.options.metric).name)},
+                            {"held_out", state.truth.examples},
+                            {"pictures", state.truth.rows()},
+                            {"config", sha256(state.folder.config.dump())},
+                            {"device", state.options.device.is_cpu() ? "cpu" : "cuda"},
+                            {"bf16", state.options.bf16}});
+  if (state.options.metric == MetricKind::worst_group) json.set("groups", groups_hash(state.truth));
+  return json;
 }
+
+Pictures PictureScorer::pictures() const { return pictures_of(state_->truth.ids); }
 
 bool PictureScorer::can_stop() const { return state_->scorer->can_stop(); }
 

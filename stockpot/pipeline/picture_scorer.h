@@ -11,6 +11,7 @@
 
 #include "stockpot/base/progress.h"
 #include "stockpot/data/dataset.h"
+#include "stockpot/metrics/pictures.h"
 #include "stockpot/model/classifier.h"
 #include "stockpot/soup/example_scorer.h"
 
@@ -41,6 +42,8 @@ class PictureScorer {
 
   // Everything that the scores depend on beside the weights.
   Json description() const;
+  // That the held-out rows show.
+  Pictures pictures() const;
   // Whether a soup can be rejected before all pictures were looked at.
   bool can_stop() const;
 

@@ -69,6 +69,16 @@ at::Tensor probe_features(const TrainContext& context, const ImageDataset& set) 
   return cached_features(model, set, eval_options(context), cache);
 }
 
+std::string heads_not_kept(std::size_t penalties, std::int64_t classes, std::int64_t features) {
+  const std::uint64_t bytes = sizeof(float) * penalties * static_cast<std::uint64_t>(classes) *
+                              static_cast<std::uint64_t>(features + 1);
+  if (bytes <= kMostHeadBytes) return "";
+  return "the heads of all " + grouped(static_cast<std::int64_t>(penalties)) +
+         " penalties of the linear probe would take " + human_bytes(bytes) +
+         " and are not kept (limit " + human_bytes(kMostHeadBytes) +
+         "): its path is told for the held-out set only";
+}
+
 FittedProbe train_probe(const TrainContext& context, Classifier& model, const TrialRun& run) {
   context.progress.status("LP: features of the training and held-out pictures");
   const ImageDataset &train = context.data.train, &held_out = context.data.held_out.set;
@@ -78,16 +88,18 @@ FittedProbe train_probe(const TrainContext& context, Classifier& model, const Tr
   options.c = context.recipe.probe_c;
   options.scaling = context.recipe.probe_scaling == "per_feature" ? ProbeScaling::per_feature
                                                                   : ProbeScaling::global;
-  options.keep_all = true;
-  const ProbeResult fitted = fit_probe(
-      features, labels_of(train), held_out_features, labels_of(held_out),
-      static_cast<std::int64_t>(train.classes().size()), options, [&](const ProbePoint& point) {
-        context.progress.status("LP: C = " + significant(point.c, 3) + ", held-out " +
-                                percent(point.held_out));
-      });
+  const auto classes = static_cast<std::int64_t>(train.classes().size());
+  const std::string without_heads = heads_not_kept(options.c.size(), classes, features.size(1));
+  options.keep_all = without_heads.empty();
+  const ProbeResult fitted =
+      fit_probe(features, labels_of(train), held_out_features, labels_of(held_out), classes,
+                options, [&](const ProbePoint& point) {
+                  context.progress.status("LP: C = " + significant(point.c, 3) + ", held-out " +
+                                          percent(point.held_out));
+                });
   run.require_still_mine();
   write_path(fitted, run.folder());
-  write_probe_heads(run.folder() / kHeadsFile, fitted.heads);
+  if (options.keep_all) write_probe_heads(run.folder() / kHeadsFile, fitted.heads);
   model.set_head(train.classes(), fitted.weight, fitted.bias);
 
   const ProbePoint& chosen = fitted.path[fitted.chosen];
@@ -99,6 +111,7 @@ FittedProbe train_probe(const TrainContext& context, Classifier& model, const Tr
                                       significant(fitted.path.back().c, 3));
   probe.choices.emplace_back("scaling of features", context.recipe.probe_scaling);
   probe.warnings = fitted.warnings;
+  if (!without_heads.empty()) probe.warnings.push_back(without_heads);
   probe.details = details_of(fitted, context.recipe.probe_scaling);
   return probe;
 }
@@ -110,9 +123,9 @@ ProbeOnSets::ProbeOnSets(const TrainContext& context, fs::path run)
   const fs::path file = run / "result.json", heads = run / kHeadsFile;
   const Json result = Json::read(file);
   const Json* details = result.find("details");
+  if (!details || !details->find("path")) return;
   std::error_code error;
-  if (!details || !details->find("path") || !fs::exists(heads, error)) return;
-  heads_ = read_probe_heads(heads);
+  if (fs::exists(heads, error)) heads_ = read_probe_heads(heads);
   ReportedProbePath path;
   path.scaling = need(*details, "scaling", file).as_string();
   path.chosen = static_cast<std::size_t>(need(*details, "chosen", file).as_integer());
@@ -123,7 +136,7 @@ ProbeOnSets::ProbeOnSets(const TrainContext& context, fs::path run)
                            {}});
     held_out_.push_back(accuracy_from_json(need(point, "held_out", file)));
   }
-  if (heads_.c.size() != path.points.size() || path.chosen >= path.points.size())
+  if ((heads_ && heads_->c.size() != path.points.size()) || path.chosen >= path.points.size())
     throw FormatError(file, "it does not fit the linear probe's heads in " + heads.string());
   path_ = std::move(path);
 }
@@ -138,11 +151,12 @@ Predictions ProbeOnSets::on(const std::string& name, const ImageDataset& set) {
 
 void ProbeOnSets::score(const std::string& name, const ImageDataset& set,
                         const at::Tensor& features) {
+  const bool chose = name == kHeldOutName;
+  if (!chose && !heads_) return;
   const std::vector<Accuracy> scores =
-      name == kHeldOutName
-          ? held_out_
-          : score_probe_heads(heads_, name, features.to(context_.pretrained.device()),
-                              labels_of(set));
+      chose ? held_out_
+            : score_probe_heads(*heads_, name, features.to(context_.pretrained.device()),
+                                labels_of(set));
   path_->sets.push_back(name);
   for (std::size_t i = 0; i < scores.size(); ++i) path_->points[i].scores.push_back(scores[i]);
 }

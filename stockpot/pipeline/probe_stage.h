@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,9 +27,16 @@ struct FittedProbe {
   Json details;  // chosen, scaling and path: what ProbeOnSets reads back
 };
 
+// The heads of all penalties are kept up to here, in memory and in the run's folder: 100 penalties,
+// 1,000 classes and 2,048 features take 820 MB.
+inline constexpr std::uint64_t kMostHeadBytes = 1'000'000'000;
+// The sentence that says that they are not kept; "" when they are.
+std::string heads_not_kept(std::size_t penalties, std::int64_t classes, std::int64_t features);
+
 // Fits the path on the training set, chooses on the held-out set and gives `model` the head. Leaves
-// metrics.jsonl, metrics.csv and path.safetensors (the heads of all penalties) in the trial's
-// folder. Throws what fit_probe() throws, TrialTakenOver, WriteError.
+// metrics.jsonl, metrics.csv and path.safetensors (the heads of all penalties, up to
+// kMostHeadBytes; else a warning) in the trial's folder. Throws what
+// fit_probe() throws, TrialTakenOver, WriteError.
 FittedProbe train_probe(const TrainContext& context, Classifier& model, const TrialRun& run);
 
 // A finished probe before sets.
@@ -40,7 +48,8 @@ class ProbeOnSets {
 
   // As ModelOnSets::on(), without a second pass of the backbone; scores all penalties, too.
   Predictions on(const std::string& name, const ImageDataset& set);
-  // Scores on the sets so far. Nothing when the trial kept no heads.
+  // Scores on the sets so far; on the held-out set alone when the trial kept no heads. Nothing
+  // when it did not tell its path.
   const std::optional<ReportedProbePath>& path() const { return path_; }
 
  private:
@@ -51,7 +60,7 @@ class ProbeOnSets {
   ModelOnSets model_;
   std::optional<ReportedProbePath> path_;
   std::vector<Accuracy> held_out_;  // at every penalty, as it was when one was chosen
-  ProbeHeads heads_;
+  std::optional<ProbeHeads> heads_;
 };
 
 }  // namespace stockpot

@@ -10,6 +10,7 @@
 #include "stockpot/base/version.h"
 #include "stockpot/model/runtime.h"
 #include "stockpot/pipeline/mechanism_stage.h"
+#include "stockpot/pipeline/probe_stage.h"
 #include "stockpot/pipeline/soup_stage.h"
 #include "stockpot/pipeline/stored_right.h"
 #include "stockpot/pipeline/test_stage.h"
@@ -30,11 +31,14 @@ std::string model_line(const ModelFolder& folder, const Classifier& model) {
 }
 
 void print_plan(const Recipe& recipe, const std::vector<TrainingRun>& runs, const DataSets& data,
-                Progress& progress) {
+                std::int64_t features, Progress& progress) {
   std::int64_t images = 0;
   for (const TrainingRun& run : runs) images += run.settings.epochs * data.train.size();
   if (recipe.lp)
     progress.say("plan: linear probe over " + std::to_string(recipe.probe_c.size()) + " penalties");
+  const std::string without_heads = heads_not_kept(
+      recipe.probe_c.size(), static_cast<std::int64_t>(data.train.classes().size()), features);
+  if (recipe.lp && !without_heads.empty()) progress.say("plan: " + without_heads);
   if (!runs.empty())
     progress.say("plan: " + std::to_string(runs.size()) + " fine-tuning runs, " + grouped(images) +
                  " training images in all");
@@ -143,7 +147,7 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
   JointTraining joint(world);
   if (world.size() > 1)
     progress.say("every model is trained by " + std::to_string(world.size()) + " processes");
-  print_plan(recipe, runs, data, progress);
+  print_plan(recipe, runs, data, folder.feature_size, progress);
   std::vector<TrainingRun> unfinished;
   for (const TrainingRun& run : runs)
     if (!run_folder || !fs::exists(run_folder->run(run.id) / "result.json"))

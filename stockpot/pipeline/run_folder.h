@@ -8,7 +8,7 @@
 //     model/                  a model folder that transformers or timm opens
 //     metrics.jsonl, metrics.csv, result.json
 //     logits/<set>.safetensors    added when the model is evaluated
-//     path.safetensors        in runs/lp: the heads of all penalties
+//     path.safetensors        in runs/lp: the heads of all penalties (up to 1 GB)
 //   features/                 of the linear probe, unless the recipe names another folder
 //   soups/<name>/             the same, with ledger.json for the greedy soup
 //   results.json, results.csv, results.md, report.html

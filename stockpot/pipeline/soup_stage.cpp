@@ -98,6 +98,7 @@ Soup greedy_soup_of(Kitchen& kitchen, const Json& inputs) {
                   file.get()});
   SearchOptions options;
   if (context.recipe.accept_strict) options.rule.accept = Accept::strict;
+  options.pictures = kitchen.scorer->pictures();
   const SearchResult result = search_soup(kitchen.names, book, options);
   const Walk& walk = result.soup();
   soup.held_out = *walk.held_out.counts;

@@ -1,28 +1,21 @@
 #include "stockpot/pipeline/stored_right.h"
 
-#include <functional>
 #include <map>
 #include <memory>
 
 #include "stockpot/base/hash.h"
 #include "stockpot/eval/evaluate.h"
-#include "stockpot/metrics/picture_mean.h"
+#include "stockpot/metrics/pictures.h"
 #include "stockpot/pipeline/run_folder.h"
 
 namespace stockpot {
 namespace {
 
-RightOnSet right_in(const Predictions& predictions) {
-  RightOnSet result{RightRows(predictions), {}};
+RightOnSet right_in(const Predictions& predictions, Pictures shown) {
   std::string pictures = predictions.examples + '\n';
-  for (std::size_t i = 0; i < predictions.ids.size(); ++i) {
-    const std::string_view id = predictions.ids[i], picture = picture_of(id);
-    pictures.append(id) += '\0' + std::to_string(predictions.labels[i]) + '\n';
-    result.originals.push_back(std::hash<std::string_view>()(picture));
-    result.corrupted |= picture.size() < id.size();
-  }
-  result.pictures = sha256(pictures);
-  return result;
+  for (std::size_t i = 0; i < predictions.ids.size(); ++i)
+    (pictures += predictions.ids[i]) += '\0' + std::to_string(predictions.labels[i]) + '\n';
+  return {RightRows(predictions), sha256(pictures), std::move(shown.of_rows), shown.corrupted};
 }
 
 }  // namespace
@@ -37,9 +30,11 @@ RightOf stored_right(const fs::path& run) {
         std::error_code error;
         std::optional<RightOnSet> right;
         // Tests and intervals over pictures would be too sure of copies of one picture.
-        if (fs::exists(file, error))
-          if (const Predictions stored = read_predictions(file); !has_copies(stored))
-            right = right_in(stored);
+        if (fs::exists(file, error)) {
+          const Predictions stored = read_predictions(file);
+          Pictures shown = pictures_of(stored.ids);
+          if (!shown.copies) right = right_in(stored, std::move(shown));
+        }
         return (*read)[file] = right;
       };
 }

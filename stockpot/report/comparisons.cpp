@@ -7,6 +7,7 @@
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/metrics/paired_test.h"
 #include "stockpot/report/table.h"
 
 namespace stockpot {

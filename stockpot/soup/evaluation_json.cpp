@@ -35,8 +35,10 @@ Json to_json(const Geometry& geometry) {
 }
 
 Json to_json(const PairedTest& test) {
-  return Json::object(
+  Json json = Json::object(
       {{"only_before", test.only_first}, {"only_after", test.only_second}, {"p", test.p}});
+  if (test.pictures > 0) json.set("pictures", test.pictures);
+  return json;
 }
 
 Json brief(const Evaluation& evaluation) {

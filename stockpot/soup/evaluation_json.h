@@ -1,6 +1,7 @@
 // Evaluations as the ledger keeps them.
 #pragma once
 
+#include "stockpot/metrics/paired_test.h"
 #include "stockpot/soup/evaluation.h"
 
 namespace stockpot {

@@ -147,7 +147,8 @@ class Walker {
     entry.accepted = options_.rule.accepts(entry.before, entry.after);
     entry.reason = in_words(entry, options_.rule);
     const RightRows &before = entry.before.right, &after = entry.after.right;
-    if (!before.empty() && before.rows() == after.rows()) entry.test = paired_test(before, after);
+    if (!before.empty() && before.rows() == after.rows())
+      entry.test = paired_test(before, after, options_.pictures);
   }
 
   void finish(LedgerEntry entry) {

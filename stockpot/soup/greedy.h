@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stockpot/base/json.h"
+#include "stockpot/metrics/paired_test.h"
 #include "stockpot/soup/request.h"
 
 namespace stockpot {
@@ -52,6 +53,7 @@ struct WalkOptions {
   std::string name = "by score";
   AcceptRule rule;
   bool stop_early = true;  // give the evaluator a StopRule
+  Pictures pictures = {};  // that the held-out rows show, for tests; when it is known
   OnEntry on_entry;
 };
 

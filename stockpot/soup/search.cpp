@@ -18,7 +18,9 @@ std::vector<std::size_t> shuffled(std::size_t count, std::uint64_t seed, std::ui
 
 class Search {
  public:
-  Search(Scorebook& book, const SearchOptions& options) : book_(book), options_(options) {}
+  Search(Scorebook& book, const SearchOptions& options) : book_(book), options_(options) {
+    result_.pictures = options.pictures;
+  }
 
   SearchResult run(const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -70,6 +72,7 @@ class Search {
     walk.name = name;
     walk.rule = options_.rule;
     walk.stop_early = options_.stop_early;
+    walk.pictures = options_.pictures;
     walk.on_entry = [this](const LedgerEntry& entry) {
       book_.record(entry);
       if (options_.on_entry) options_.on_entry(entry);

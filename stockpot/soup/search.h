@@ -23,6 +23,7 @@ struct SearchOptions {
   bool prune = false;        // a backward walk over what was found
   bool from_all = false;     // only a backward walk, from the soup of all models
   bool stop_early = true;
+  Pictures pictures = {};  // that the held-out rows show, when it is known
   OnEntry on_entry;
   // Sees each model alone as it was scored.
   std::function<void(const Candidate&, std::size_t index)> on_alone;
@@ -32,6 +33,7 @@ struct SearchResult {
   std::vector<Candidate> candidates;
   std::vector<Walk> walks;
   std::size_t best = 0;  // of walks
+  Pictures pictures;     // as the options have them
 
   const Walk& soup() const { return walks[best]; }
 };

@@ -7,6 +7,7 @@
 
 #include "stockpot/base/random.h"
 #include "stockpot/base/text.h"
+#include "stockpot/metrics/picture_mean.h"
 
 namespace stockpot {
 namespace {
@@ -42,13 +43,23 @@ std::size_t best_alone(const SearchResult& result, const AcceptRule& rule) {
   return order_by_score(result.candidates, rule).front();
 }
 
+// Over pictures where these have copies among the examples and it is known which are right.
+Interval interval_of(const Evaluation& evaluation, const Pictures& pictures) {
+  if (evaluation.right.rows() == std::ssize(pictures.of_rows)) {
+    PictureMean mean;
+    mean.add(evaluation.right, pictures);
+    if (const auto interval = mean.interval()) return *interval;
+  }
+  return wilson_interval(*evaluation.counts);
+}
+
 std::string headline(const SearchResult& result, const AcceptRule& rule) {
   const Walk& soup = result.soup();
   const Candidate& best = result.candidates[best_alone(result, rule)];
   std::string text = number(soup.ingredients.size()) + " of " + number(result.candidates.size()) +
                      " models: " + score_text(soup.held_out) + " on held-out data";
   if (soup.held_out.counts) {
-    const Interval range = wilson_interval(*soup.held_out.counts);
+    const Interval range = interval_of(soup.held_out, result.pictures);
     text += " (95 %: " + fixed(100 * range.low, 2) + " to " + fixed(100 * range.high, 2) + ")";
   }
   text += "; the best single model, " + printable(best.name) + ", has " + score_text(best.alone);
@@ -129,7 +140,7 @@ std::string about_noise(const SearchResult& result) {
   const std::string of = " of " + std::to_string(found.total) + " acceptances ";
   if (found.tested > 0)
     return std::to_string(found.below_noise) + of + (found.below_noise == 1 ? "is" : "are") +
-           " below noise (exact McNemar test, p > 0.05).";
+           " below noise (" + found.test + ", p > 0.05).";
   if (result.soup().held_out.counts)
     return std::to_string(found.below_noise) + of + (found.below_noise == 1 ? "lies" : "lie") +
            " below one standard error (" +
@@ -186,6 +197,23 @@ std::string about_savings(const Scorebook& book) {
   return text;
 }
 
+// A random half of the rows, or of the pictures where rows are copies of some: what is not
+// independent lies in one half.
+RightRows random_half(std::int64_t rows, const std::vector<std::size_t>& pictures,
+                      std::uint64_t seed, int split) {
+  const std::int64_t units =
+      pictures.empty() ? rows : 1 + static_cast<std::int64_t>(std::ranges::max(pictures));
+  const std::vector<std::int64_t> order =
+      random_order(units, seed, Purpose::split, static_cast<std::uint64_t>(split));
+  RightRows chosen(units);
+  for (std::int64_t i = 0; i < units / 2; ++i) chosen.set(order[static_cast<std::size_t>(i)]);
+  if (pictures.empty()) return chosen;
+  RightRows half(rows);
+  for (std::int64_t row = 0; row < rows; ++row)
+    if (chosen[static_cast<std::int64_t>(pictures[static_cast<std::size_t>(row)])]) half.set(row);
+  return half;
+}
+
 }  // namespace
 
 std::string score_text(const Evaluation& evaluation) {
@@ -228,12 +256,13 @@ std::optional<Optimism> split_half(const SearchResult& result, std::uint64_t see
       if (!entry.before.failed()) take(entry.after);
   if (soups.size() < 2) return std::nullopt;
   const std::int64_t rows = soups.front()->rows();
+  const bool copies = result.pictures.copies && std::ssize(result.pictures.of_rows) == rows;
+  const std::vector<std::size_t> pictures =
+      copies ? result.pictures.numbers() : std::vector<std::size_t>();
+  if (copies && std::ranges::max(pictures) == 0) return std::nullopt;  // one picture has no halves
   Optimism optimism{soups.size(), splits, 0, 0};
   for (int split = 0; split < splits; ++split) {
-    const std::vector<std::int64_t> order =
-        random_order(rows, seed, Purpose::split, static_cast<std::uint64_t>(split));
-    RightRows half(rows);
-    for (std::int64_t i = 0; i < rows / 2; ++i) half.set(order[static_cast<std::size_t>(i)]);
+    const RightRows half = random_half(rows, pictures, seed, split);
     std::int64_t best = -1, rest = 0;
     for (const RightRows* right : soups) {
       const std::int64_t here = right->count_in(half);
@@ -241,7 +270,7 @@ std::optional<Optimism> split_half(const SearchResult& result, std::uint64_t see
       best = here;
       rest = right->count() - here;
     }
-    const auto size = static_cast<double>(rows / 2);
+    const auto size = static_cast<double>(half.count());
     optimism.half += static_cast<double>(best) / size -
                      static_cast<double>(rest) / (static_cast<double>(rows) - size);
   }
@@ -257,6 +286,7 @@ Acceptances acceptances(const SearchResult& result) {
     ++found.total;
     if (entry.test) {
       ++found.tested;
+      found.test = name_of(*entry.test);
       found.below_noise += entry.test->p > kNoise ? 1 : 0;
     } else if (entry.before.counts && entry.after.counts) {
       const auto gain =

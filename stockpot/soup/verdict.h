@@ -21,7 +21,8 @@ std::vector<Duplicates> find_duplicates(const std::vector<Candidate>& candidates
                                         const std::vector<std::string>& keys);
 
 // The held-out score of the best of many soups is too good: it was chosen for it. Estimated by
-// choosing on a random half of the examples and scoring on the other one.
+// choosing on a random half of the examples (all copies of a picture in one half) and scoring on
+// the other one.
 struct Optimism {
   std::size_t soups = 0;  // among which the choice was made: all that were scored in full
   int splits = 0;
@@ -37,6 +38,7 @@ std::optional<Optimism> split_half(const SearchResult& result, std::uint64_t see
 struct Acceptances {
   int total = 0;        // the first candidate is none
   int tested = 0;       // with an exact paired test
+  std::string test;     // its name
   int below_noise = 0;  // p > 0.05, or without a test less than one standard error
 };
 Acceptances acceptances(const SearchResult& result);

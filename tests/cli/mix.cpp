@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "soup_models.h"
 #include "stockpot/base/json.h"
+#include "stockpot/checkpoint/safetensors.h"
 #include "stockpot/metrics/accuracy.h"
 
 namespace stockpot {
@@ -298,13 +300,79 @@ TEST_F(Mix, EnsemblesOfCorruptedCopiesAreJudgedOverPictures) {
   const Json study = json({"ensemble", "m0", "m1", "--val", "train", "--ood",
                            "noisy=val,corrupt=impulse_noise", "--ood", "one=val,corrupt=jpeg:3"});
   const Json& sets = *study.find("rows")->items()[1].find("sets");
-  EXPECT_TRUE(sets.find("noisy")->find("p")->is_null());
-  EXPECT_FALSE(sets.find("one")->find("p")->is_null());
+  for (const char* set : {"noisy", "one"}) {
+    EXPECT_GT(sets.find(set)->find("p")->as_number(), 0) << set;
+    EXPECT_LE(sets.find(set)->find("p")->as_number(), 1) << set;
+  }
   const Json& noisy = *sets.find("noisy");
   const Accuracy counts{noisy.find("correct")->as_integer(), noisy.find("total")->as_integer()};
   const Interval rows = wilson_interval(counts);
   EXPECT_GE(noisy.find("high")->as_number() - noisy.find("low")->as_number(),
             rows.high - rows.low - 1e-12);
+}
+
+TEST_F(Mix, ChoicesOnCorruptedCopiesAreTestedOverPictures) {
+  const std::string noisy = "train,corrupt=impulse_noise", one = "train,corrupt=jpeg:3";
+  const Json line = json({"interpolate", "m0", "m1", "--alphas", "0.5", "--val", noisy}),
+             single = json({"interpolate", "m0", "m1", "--alphas", "0.5", "--val", one});
+  const std::int64_t rows =
+      single.find("points")->items()[0].find("sets")->find("val")->find("total")->as_integer();
+  for (const Json& point : line.find("points")->items()) {
+    EXPECT_EQ(point.find("test")->find("pictures")->as_integer(), rows);
+    EXPECT_EQ(point.find("sets")->find("val")->find("total")->as_integer(), 5 * rows);
+  }
+  for (const Json& point : single.find("points")->items()) {
+    const Json& test = *point.find("test");
+    EXPECT_EQ(test.find("pictures"), nullptr);
+    EXPECT_EQ(test.find("p")->as_number(),
+              mcnemar(test.find("only_best")->as_integer(), test.find("only_this")->as_integer()));
+  }
+  const Json greedy = json({"soup", "greedy", "m0", "m1", "--val", noisy, "-o", "greedy"});
+  EXPECT_EQ(greedy.find("ledger")->items()[1].find("test")->find("pictures")->as_integer(), rows);
+}
+
+// Changes what a logits store says of itself; "": no more.
+void say(const fs::path& file, const std::string& what, const std::string& value) {
+  std::map<std::string, std::string> metadata;
+  std::vector<OwnedTensor> tensors;
+  {
+    const SafetensorsFile store(file);
+    metadata = store.metadata();
+    for (const TensorView& view : store.tensors())
+      tensors.push_back(
+          {view.name, view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}});
+  }
+  metadata.erase(what);
+  if (!value.empty()) metadata[what] = value;
+  std::vector<TensorView> views;
+  for (const OwnedTensor& tensor : tensors) views.push_back(tensor.view());
+  write_safetensors(file, views, metadata);
+}
+
+TEST_F(Mix, StoredLogitsOfOtherPicturesModelsOrArithmeticAreRefused) {
+  const std::vector<std::string> eval{"eval",  "m0",      "m1",       "--val", "train",
+                                      "--ood", "far=val", "--logits", "logits"};
+  const std::vector<std::vector<std::string>> commands{{"ensemble", "logits/m0", "logits/m1"},
+                                                       {"calibrate", "logits/m0", "logits/m1"}};
+  ASSERT_EQ(run(eval).code, 0);
+  for (const auto& command : commands) EXPECT_EQ(run(command).code, 0) << command[0];
+  const fs::path file = world / "logits/m1/far.safetensors";
+  for (const auto& [what, word] : {std::pair{"examples", "other pictures (999, expected "},
+                                   {"model", "another model (999, expected "},
+                                   {"arithmetic", "another arithmetic (999, expected cpu)"}}) {
+    say(file, what, "999");
+    for (const auto& command : commands) {
+      const Outcome outcome = run(command);
+      EXPECT_EQ(outcome.code, 3) << command[0] << what;
+      EXPECT_NE(outcome.err.find("logits/m1/far.safetensors: holds logits of " + std::string(word)),
+                std::string::npos)
+          << outcome.err;
+    }
+    // Other programs need not say it.
+    say(file, what, "");
+    for (const auto& command : commands) EXPECT_EQ(run(command).code, 0) << command[0] << what;
+    ASSERT_EQ(run(eval).code, 0);
+  }
 }
 
 TEST_F(Mix, GreedySoupsTakeTheSamePolicies) {

@@ -66,6 +66,26 @@ TEST(ProbePath, FeaturesAreMadeOnceAndLogitsAreThoseOfThePictures) {
   EXPECT_EQ(slurp(world / "lp.safetensors"), slurp(world / "out/runs/lp/logits/val.safetensors"));
 }
 
+TEST(ProbePath, WithoutTheHeadsIsToldForTheHeldOutSetAlone) {
+  SmallWorld world;
+  ASSERT_EQ(probe(world, "out").code, 0);
+  const Json before = *Json::read(world / "out/results.json").find("probe_path");
+  // As a probe leaves it whose heads would be too many.
+  ASSERT_TRUE(fs::remove(world / "out/runs/lp/path.safetensors"));
+  const Outcome again = probe(world, "out");
+  ASSERT_EQ(again.code, 0) << again.err;
+  const Json after = *Json::read(world / "out/results.json").find("probe_path");
+  ASSERT_EQ(after.find("sets")->items().size(), 1U);
+  EXPECT_EQ(*after.find("chosen"), *before.find("chosen"));
+  for (std::size_t i = 0; i < 100; ++i) {
+    const Json &here = after.find("points")->items()[i], &there = before.find("points")->items()[i];
+    ASSERT_EQ(here.find("scores")->items().size(), 1U);
+    EXPECT_EQ(here.find("scores")->items()[0], there.find("scores")->items()[0]);
+    EXPECT_EQ(*here.find("train"), *there.find("train"));
+  }
+  EXPECT_NE(slurp(world / "out/report.html").find("<canvas id=\"probe-path\""), std::string::npos);
+}
+
 TEST(ProbePath, ScalingByFeatureIsAnOption) {
   SmallWorld world;
   ASSERT_EQ(probe(world, "out", {"--scaling", "per_feature"}).code, 0);

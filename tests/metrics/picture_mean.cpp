@@ -43,22 +43,11 @@ std::optional<Interval> interval_of(const std::vector<Predictions>& sets) {
   return mean.interval();
 }
 
-TEST(PictureOf, IsTheIdWithoutTheCorruptionBehindIt) {
-  EXPECT_EQ(picture_of("a/1.png@jpeg:3"), "a/1.png");
-  EXPECT_EQ(picture_of("a/1.png@gaussian_noise:5"), "a/1.png");
-  EXPECT_EQ(picture_of("me@home.org/1.png@contrast:1"), "me@home.org/1.png");
-  for (const char* id :
-       {"a/1.png", "a/b@2x.png", "@", "@:3", "a@jpeg:6", "a@JPEG:1", "a@jpeg3", ""})
-    EXPECT_EQ(picture_of(id), id);
-}
-
 TEST(PictureMean, LeavesSetsWithoutCopiesToWilsonsInterval) {
   EXPECT_FALSE(interval_of({copies(10, 7, {""})}));
   EXPECT_FALSE(interval_of({copies(10, 7, {"@jpeg:3"})}));
   EXPECT_FALSE(interval_of({copies(10, 7, {""}), copies(10, 7, {""})}))
       << "sets of other pictures may have the same names";
-  EXPECT_FALSE(has_copies(copies(10, 7, {"@jpeg:3"})));
-  EXPECT_TRUE(has_copies(copies(10, 7, {"@jpeg:3", "@jpeg:4"})));
 }
 
 TEST(PictureMean, CountsFiveCopiesThatAreRightTogetherAsOnePicture) {

@@ -30,14 +30,5 @@ TEST(RightRows, RefusesTextThatItNeverWrites) {
   EXPECT_FALSE(RightRows::from_hex("", -1));
 }
 
-TEST(RightRows, PairedTestCountsRowsThatOneModelGetsRight) {
-  const RightRows other(std::vector<bool>{0, 0, 1, 1, 1, 1, 0, 1, 0, 1});
-  const PairedTest test = paired_test(kTen, other);
-  EXPECT_EQ(test.only_first, 1);
-  EXPECT_EQ(test.only_second, 2);
-  EXPECT_EQ(test.p, mcnemar(1, 2));
-  EXPECT_EQ(paired_test(kTen, kTen).p, 1);
-}
-
 }  // namespace
 }  // namespace stockpot

@@ -43,6 +43,21 @@ TEST(WeightCurve, TheTestIsPairedNotOfCounts) {
   EXPECT_EQ(choice.last, 1u);
 }
 
+TEST(WeightCurve, TheBandCountsCopiesOfOnePictureOnce) {
+  // Twenty pictures, five copies each: one model loses three of them through all severities.
+  const std::vector<HeldOutPoint> points{point(100), point(85)};
+  EXPECT_EQ(choose_alpha(points).last, 0u);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 100; ++i)
+    ids.push_back(std::to_string(i / 5) + "@jpeg:" + std::to_string(1 + i % 5));
+  const CurveChoice choice = choose_alpha(points, 0.05, pictures_of(ids));
+  EXPECT_EQ(choice.best, 0u);
+  EXPECT_EQ(choice.last, 1u);
+  EXPECT_DOUBLE_EQ(choice.tests[1].p, 0.25);  // 3 of 0
+  EXPECT_EQ(choice.tests[1].only_first, 15);
+  EXPECT_EQ(choice.tests[1].pictures, 20);
+}
+
 CurvePoint at(double alpha, std::int64_t correct, double nll) {
   return {alpha, {{{correct, 100}, nll}}};
 }

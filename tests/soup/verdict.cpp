@@ -115,6 +115,47 @@ TEST(Verdict, CountsAcceptancesThatAPairedTestCannotTellFromLuck) {
       << all(sentences);
 }
 
+// `pictures` pictures through five severities each, of which the first `right` are right.
+Evaluation five_copies(int pictures, int right) {
+  std::vector<bool> rows;
+  for (int i = 0; i < 5 * pictures; ++i) rows.push_back(i / 5 < right);
+  Evaluation evaluation(Accuracy{5 * right, 5 * pictures});
+  evaluation.right = RightRows(rows);
+  return evaluation;
+}
+
+Pictures five_copies_each(int pictures) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5 * pictures; ++i)
+    ids.push_back(std::to_string(i / 5) + "@jpeg:" + std::to_string(1 + i % 5));
+  return pictures_of(ids);
+}
+
+TEST(Verdict, CountsCopiesOfOnePictureOnce) {
+  // The second model corrects three pictures, fifteen rows.
+  const SoupScore score = [](const SoupRequest& request) {
+    return five_copies(20, request.soup.empty() ? 10 - static_cast<int>(*request.added) : 13);
+  };
+  SearchOptions options;
+  options.pictures = five_copies_each(20);
+  const auto [result, sentences] = search({"a", "b"}, score, options);
+  const LedgerEntry& entry = result.soup().ledger[1];
+  EXPECT_DOUBLE_EQ(entry.test->p, 0.25);
+  EXPECT_EQ(entry.to_json().find("test")->find("pictures")->as_integer(), 20);
+  EXPECT_TRUE(says(sentences,
+                   "1 of 1 acceptances is below noise (exact permutation test over 20 pictures, "
+                   "p > 0.05)."))
+      << all(sentences);
+  const Interval range = wilson_interval(0.65, 19);  // as 19 independent rows
+  EXPECT_TRUE(says(
+      sentences, "(95 %: " + fixed(100 * range.low, 2) + " to " + fixed(100 * range.high, 2) + ")"))
+      << all(sentences);
+  // Without names rows are independent.
+  const auto [rows, words] = search({"a", "b"}, score);
+  EXPECT_LT(rows.soup().ledger[1].test->p, 0.001);
+  EXPECT_EQ(rows.soup().ledger[1].to_json().find("test")->find("pictures"), nullptr);
+}
+
 TEST(Verdict, WarnsWhenRepetitionsDifferByMoreThanAGain) {
   const auto [result, sentences] = search({"a", "b"}, [](const SoupRequest& request) {
     Evaluation evaluation(request.soup.empty() ? 0.5 : 0.51);
@@ -183,6 +224,32 @@ TEST(SplitHalf, FindsTheOptimismOfChoosingAmongEqualModels) {
     return evaluation;
   });
   EXPECT_EQ(split_half(clear, 0)->half, 0);
+}
+
+TEST(SplitHalf, KeepsCopiesOfOnePictureInOneHalf) {
+  // Pictures are right by chance, all copies of one alike: halves of rows would know each other.
+  const auto luck = [](const SoupRequest& request) {
+    std::uint64_t key = 0;
+    for (const std::size_t i : request.members()) key = key * 31 + i + 1;
+    RandomStream random(key, Purpose::test);
+    std::vector<bool> rows;
+    for (int picture = 0; picture < 100; ++picture) rows.insert(rows.end(), 5, random.chance(0.5));
+    const RightRows bits(rows);
+    Evaluation evaluation(Accuracy{bits.count(), bits.rows()});
+    evaluation.right = bits;
+    return evaluation;
+  };
+  std::vector<std::string> names;
+  for (int i = 0; i < 30; ++i) names.push_back("m" + std::to_string(i));
+  SearchOptions options;
+  const double of_rows = split_half(search(names, luck, options).result, 0)->half;
+  options.pictures = five_copies_each(100);
+  const double of_pictures = split_half(search(names, luck, options).result, 0)->half;
+  // The best of about 59 draws lies 2.3 standard deviations of 50 pictures up: 0.16.
+  EXPECT_NEAR(of_pictures, 0.16, 0.05);
+  EXPECT_LT(of_rows, 0.7 * of_pictures);
+  options.pictures = pictures_of(std::vector<std::string>(500, "a@jpeg:1"));
+  EXPECT_FALSE(split_half(search(names, luck, options).result, 0)) << "one picture has no halves";
 }
 
 TEST(SplitHalf, NeedsToKnowWhichExamplesAreRight) {
