@@ -27,29 +27,42 @@ SeedDifference seed_difference(std::span<const double> first, std::span<const do
 }
 
 std::vector<double> picture_replicates(std::span<const RightRows> first,
-                                       std::span<const RightRows> second, std::uint64_t seed) {
+                                       std::span<const RightRows> second, std::uint64_t seed,
+                                       std::span<const std::size_t> numbers) {
   assert(!first.empty() && !second.empty());
   const std::int64_t rows = first.front().rows();
-  std::vector<double> differences(static_cast<std::size_t>(rows));
+  std::vector<double> replicates(kPictureReplicates);
+  if (rows == 0) return replicates;
+  const auto picture_of_row = [&](std::int64_t row) {
+    const auto i = static_cast<std::size_t>(row);
+    return numbers.empty() ? i : numbers[i];
+  };
+  struct Picture {
+    double difference = 0, rows = 0;
+  };
+  std::vector<Picture> pictures(numbers.empty() ? static_cast<std::size_t>(rows)
+                                                : 1 + std::ranges::max(numbers));
+  for (std::int64_t i = 0; i < rows; ++i) pictures[picture_of_row(i)].rows += 1;
   const auto add = [&](std::span<const RightRows> models, double sign) {
     for (const RightRows& right : models) {
       assert(right.rows() == rows);
       for (std::int64_t i = 0; i < rows; ++i)
         if (right[i])
-          differences[static_cast<std::size_t>(i)] += sign / static_cast<double>(models.size());
+          pictures[picture_of_row(i)].difference += sign / static_cast<double>(models.size());
     }
   };
   add(first, 1);
   add(second, -1);
-  std::vector<double> replicates(kPictureReplicates);
-  if (rows == 0) return replicates;
   parallel_for(kPictureReplicates, 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) {
       RandomStream random(seed, Purpose::bootstrap, 0, static_cast<std::uint64_t>(r));
-      double sum = 0;
-      for (std::int64_t i = 0; i < rows; ++i)
-        sum += differences[random.below(static_cast<std::uint64_t>(rows))];
-      replicates[static_cast<std::size_t>(r)] = sum / static_cast<double>(rows);
+      Picture sum;
+      for (std::size_t i = 0; i < pictures.size(); ++i) {
+        const Picture& drawn = pictures[random.below(pictures.size())];
+        sum.difference += drawn.difference;
+        sum.rows += drawn.rows;
+      }
+      replicates[static_cast<std::size_t>(r)] = sum.difference / sum.rows;
     }
   });
   return replicates;

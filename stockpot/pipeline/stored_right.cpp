@@ -5,17 +5,16 @@
 
 #include "stockpot/base/hash.h"
 #include "stockpot/eval/evaluate.h"
-#include "stockpot/metrics/pictures.h"
 #include "stockpot/pipeline/run_folder.h"
 
 namespace stockpot {
 namespace {
 
-RightOnSet right_in(const Predictions& predictions, Pictures shown) {
-  std::string pictures = predictions.examples + '\n';
+RightOnSet right_in(const Predictions& predictions) {
+  std::string rows = predictions.examples + '\n';
   for (std::size_t i = 0; i < predictions.ids.size(); ++i)
-    (pictures += predictions.ids[i]) += '\0' + std::to_string(predictions.labels[i]) + '\n';
-  return {RightRows(predictions), sha256(pictures), std::move(shown.of_rows), shown.corrupted};
+    (rows += predictions.ids[i]) += '\0' + std::to_string(predictions.labels[i]) + '\n';
+  return {RightRows(predictions), sha256(rows), pictures_of(predictions.ids)};
 }
 
 }  // namespace
@@ -29,12 +28,7 @@ RightOf stored_right(const fs::path& run) {
         if (const auto known = read->find(file); known != read->end()) return known->second;
         std::error_code error;
         std::optional<RightOnSet> right;
-        // Tests and intervals over pictures would be too sure of copies of one picture.
-        if (fs::exists(file, error)) {
-          const Predictions stored = read_predictions(file);
-          Pictures shown = pictures_of(stored.ids);
-          if (!shown.copies) right = right_in(stored, std::move(shown));
-        }
+        if (fs::exists(file, error)) right = right_in(read_predictions(file));
         return (*read)[file] = right;
       };
 }

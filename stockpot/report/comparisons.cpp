@@ -48,17 +48,24 @@ std::optional<double> value_on(const ReportedModel& model, const std::string& se
 
 struct Rights {
   std::vector<RightRows> first, second;
-  std::vector<std::size_t> originals;
-  bool corrupted = false;
+  Pictures shown;
 };
 
 // A set's part of a mean: replicates, and what they are drawn from.
 struct Drawn {
   std::uint64_t seed = 0;
-  std::vector<std::size_t> originals;
+  std::vector<std::size_t> pictures;  // hashes, as Pictures::numbers() counts them
   bool corrupted = false;
   std::vector<double> replicates;
 };
+
+std::vector<std::size_t> counted(const Pictures& shown, const std::vector<std::size_t>& numbers) {
+  if (!shown.copies) return shown.of_rows;
+  std::vector<std::size_t> pictures;
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (numbers[i] == pictures.size()) pictures.push_back(shown.of_rows[i]);
+  return pictures;
+}
 
 bool share_pictures(std::vector<std::size_t> a, std::vector<std::size_t> b) {
   std::ranges::sort(a);
@@ -73,14 +80,13 @@ std::optional<Rights> rights_on(const std::string& set, const Pairs& pairs, cons
                                 const Side& second) {
   if (!first.right || !second.right) return std::nullopt;
   Rights rights;
-  std::string pictures;
+  std::string rows;
   for (const auto& [a, b] : pairs) {
     std::optional<RightOnSet> one = first.right(*a, set), other = second.right(*b, set);
-    if (!one || !other || one->pictures != other->pictures) return std::nullopt;
-    if (pictures.empty()) pictures = one->pictures;
-    if (one->pictures != pictures) return std::nullopt;
-    rights.originals = std::move(one->originals);
-    rights.corrupted = one->corrupted;
+    if (!one || !other || one->rows != other->rows) return std::nullopt;
+    if (rows.empty()) rows = one->rows;
+    if (one->rows != rows) return std::nullopt;
+    rights.shown = std::move(one->shown);
     rights.first.push_back(std::move(one->right));
     rights.second.push_back(std::move(other->right));
   }
@@ -130,12 +136,15 @@ class Comparing {
   void add_pictures(SetComparison& result) {
     const std::optional<Rights> rights = rights_on(result.set, pairs_, first_, second_);
     if (!rights) return;
-    Drawn drawn{0, rights->originals, rights->corrupted, {}};
+    const Pictures& shown = rights->shown;
+    const std::vector<std::size_t> numbers =
+        shown.copies ? shown.numbers() : std::vector<std::size_t>();
+    Drawn drawn{0, counted(shown, numbers), shown.corrupted, {}};
     drawn.seed = seed_for(drawn);
-    drawn.replicates = picture_replicates(rights->first, rights->second, drawn.seed);
+    drawn.replicates = picture_replicates(rights->first, rights->second, drawn.seed, numbers);
     result.pictures95 = percentile_interval(drawn.replicates);
     for (std::size_t i = 0; i < rights->first.size(); ++i)
-      result.mcnemar.push_back(paired_test(rights->first[i], rights->second[i]).p);
+      result.mcnemar.push_back(paired_test(rights->first[i], rights->second[i], shown).p);
     if (result.role == SetRole::ood) ood_.push_back(std::move(drawn));
   }
 
@@ -143,7 +152,7 @@ class Comparing {
   // corrupted otherwise, draw the same ones.
   std::uint64_t seed_for(const Drawn& set) {
     for (const Drawn& other : ood_)
-      if ((set.corrupted || other.corrupted) && set.originals == other.originals) return other.seed;
+      if ((set.corrupted || other.corrupted) && set.pictures == other.pictures) return other.seed;
     return ++set_seed_;
   }
 
@@ -153,7 +162,7 @@ class Comparing {
     for (std::size_t i = 0; i < ood_.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
         if ((ood_[i].corrupted || ood_[j].corrupted) && ood_[i].seed != ood_[j].seed &&
-            share_pictures(ood_[i].originals, ood_[j].originals))
+            share_pictures(ood_[i].pictures, ood_[j].pictures))
           return std::nullopt;
     std::vector<double> mean(ood_.front().replicates.size());
     for (const Drawn& set : ood_)
@@ -246,7 +255,8 @@ TitledTable comparison_table(const std::vector<MethodComparison>& comparisons) {
           "Student's t over the differences seed by seed; the finite number of pictures is not in "
           "it. 95 % (pictures): bootstrap over the pictures of the mean over the seeds; the "
           "spread between seeds beyond those that were run is not in it. McNemar p: exact, two-"
-          "sided, one a pair of seeds. Many comparisons are made: one in twenty at 95 % is "
+          "sided, one a pair of seeds; of the exact permutation test over pictures where rows are "
+          "copies of one. Many comparisons are made: one in twenty at 95 % is "
           "expected to miss 0 by chance."};
   for (const MethodComparison& comparison : comparisons)
     for (const SetComparison& set : comparison.sets)

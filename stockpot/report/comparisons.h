@@ -8,20 +8,18 @@
 #include <vector>
 
 #include "stockpot/metrics/paired.h"
+#include "stockpot/metrics/pictures.h"
 #include "stockpot/report/report_table.h"
 #include "stockpot/report/run_report.h"
 
 namespace stockpot {
 
-// Which pictures of a set a model gets right; `pictures` names them and their order: only rows of
-// equal `pictures` are compared.
+// Which rows of a set a model gets right; `rows` names them and their order: only equal `rows` are
+// compared. `shown`: what they show. Sets that show the same pictures are not independent.
 struct RightOnSet {
   RightRows right;
-  std::string pictures;
-  // What each row shows (a hash of picture_of() of its id), and whether some row shows it
-  // corrupted. Sets that show the same pictures are not independent.
-  std::vector<std::size_t> originals = {};
-  bool corrupted = false;
+  std::string rows;
+  Pictures shown = {};
 };
 // Nothing when the predictions are not stored.
 using RightOf =

@@ -76,5 +76,22 @@ TEST(PercentileInterval, TakesTheNearestRanks) {
   EXPECT_EQ(percentile_interval(values).high, 975);
 }
 
+TEST(PictureReplicates, DrawAPictureWithAllOfItsRows) {
+  // Every row twice: as many pictures, drawn alike, so the same replicates.
+  RightRows first(7), second(7), first_twice(14), second_twice(14);
+  std::vector<std::size_t> numbers;
+  for (const std::int64_t i : {0, 1, 4, 6}) first.set(i);
+  for (const std::int64_t i : {1, 2}) second.set(i);
+  for (std::int64_t i = 0; i < 14; ++i) {
+    numbers.push_back(static_cast<std::size_t>(i % 7));
+    if (first[i % 7]) first_twice.set(i);
+    if (second[i % 7]) second_twice.set(i);
+  }
+  const std::vector<double> once = picture_replicates(std::vector{first}, std::vector{second}, 3);
+  const std::vector<double> twice =
+      picture_replicates(std::vector{first_twice}, std::vector{second_twice}, 3, numbers);
+  for (std::size_t r = 0; r < once.size(); ++r) EXPECT_NEAR(twice[r], once[r], 1e-12);
+}
+
 }  // namespace
 }  // namespace stockpot

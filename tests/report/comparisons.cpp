@@ -79,8 +79,8 @@ RightOf copies(std::size_t first) {
   return [first](const ReportedModel& model, const std::string& set) {
     std::optional<RightOnSet> right = right_of(model, set);
     for (std::size_t i = 0; i < 100; ++i)
-      right->originals.push_back(i + (set == "photo" ? first : 0));
-    right->corrupted = set == "photo";
+      right->shown.of_rows.push_back(i + (set == "photo" ? first : 0));
+    right->shown.corrupted = set == "photo";
     return right;
   };
 }
@@ -99,6 +99,28 @@ TEST(Comparisons, DrawCopiesOfTheSamePicturesTogether) {
             same[3].pictures95->high - same[3].pictures95->low);
 }
 
+TEST(Comparisons, OfCopiesWithinASetCountPictures) {
+  // 100 rows, of 100, 50 and 10 pictures: the fewer, the less sure.
+  const auto of_pictures = [](std::size_t pictures) {
+    return [pictures](const ReportedModel& model, const std::string& set) {
+      std::optional<RightOnSet> right = right_of(model, set);
+      for (std::size_t i = 0; i < 100; ++i) right->shown.of_rows.push_back(i * pictures / 100);
+      right->shown.corrupted = true;
+      right->shown.copies = pictures < 100;
+      return right;
+    };
+  };
+  double narrower = 0, surer = 0;
+  for (const std::size_t pictures : {100, 50, 10}) {
+    const SetComparison art = compare_methods(two_seeds(), of_pictures(pictures))[5].sets[1];
+    ASSERT_TRUE(art.pictures95);
+    EXPECT_GT(art.pictures95->high - art.pictures95->low, narrower) << pictures;
+    EXPECT_GT(art.mcnemar[0], surer) << pictures;
+    narrower = art.pictures95->high - art.pictures95->low;
+    surer = art.mcnemar[0];
+  }
+}
+
 TEST(Comparisons, OfSetsThatShareSomePicturesHaveNoPictureIntervalOfTheMean) {
   const MethodComparison some = compare_methods(two_seeds(), copies(50))[5];
   EXPECT_TRUE(some.sets[1].pictures95 && some.sets[2].pictures95);
@@ -111,7 +133,7 @@ TEST(Comparisons, WithoutPredictionsOrWithOtherPicturesHaveSeedsOnly) {
   };
   const auto other = [](const ReportedModel& model, const std::string& set) {
     std::optional<RightOnSet> right = right_of(model, set);
-    right->pictures += model.method;
+    right->rows += model.method;
     return right;
   };
   for (const RightOf& right : {RightOf(none), RightOf(other)})
