@@ -13,6 +13,8 @@ waiting costs is measured beside it.
 
 The floor is one pass over every input byte at the rate at which all threads together read the
 same files through a mapping, plus one write of the output's bytes by plain write().
+
+"CPU s" are the user's and the system's processor seconds, for machines that do other things too.
 """
 import argparse
 import gc
@@ -107,13 +109,13 @@ def mergekit(method, base=None, **parameters):
 
 
 # A process inherits the peak memory of the one that started it: programs are started by a small
-# one, which answers with their exit status and peak.
+# one, which answers with their exit status, peak and processor time.
 STARTER = """
 import json, os, subprocess, sys
 for line in sys.stdin:
     process = subprocess.Popen(json.loads(line), stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    print(status, usage.ru_maxrss, flush=True)
+    print(status, usage.ru_maxrss, usage.ru_utime + usage.ru_stime, flush=True)
 """
 
 
@@ -123,16 +125,17 @@ class Stockpot:
     def __init__(self, program, command, threads, sync=False):
         self.program, self.command, self.threads, self.sync = program, command, threads, sync
         self.peak = 0
+        self.cpu = 0  # seconds of the last run
 
     def __call__(self, files, out):
         line = [self.program, *self.command, *map(str, files), "-o", str(out), "--overwrite",
                 "--quiet", "--threads", str(self.threads)] + ([] if self.sync else ["--no-sync"])
         self.starter.stdin.write(json.dumps(line) + "\n")
         self.starter.stdin.flush()
-        status, peak = map(int, self.starter.stdout.readline().split())
+        status, peak, cpu = map(float, self.starter.stdout.readline().split())
         if status:
             sys.exit(f"failed: {' '.join(line)}")
-        self.peak = max(self.peak, peak / 1024)
+        self.peak, self.cpu = max(self.peak, peak / 1024), cpu
 
 
 def read_pass(files, threads):
@@ -165,10 +168,12 @@ def write_pass(size, out):
 
 
 def timed(run, files, out):
+    """Seconds by the clock, and of all processors together."""
     gc.collect()
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     run(files, out)
-    return time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    return seconds, run.cpu if isinstance(run, Stockpot) else cpu
 
 
 def contestants(method, program, threads, base):
@@ -205,8 +210,8 @@ def main():
                                         stdout=subprocess.PIPE, text=True)
     total = sum(file.stat().st_size for file in files)
     print(f"{len(files)} checkpoints, {total / 1e9:.2f} GB, load {os.getloadavg()[0]:.1f}\n")
-    print("| program | threads | s | times as long | peak MB | of the floor |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print("| program | threads | s | times as long | CPU s | peak MB | of the floor |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for threads in map(int, arguments.threads.split(",")):
         torch.set_num_threads(threads)
         for method in arguments.methods.split(","):
@@ -216,20 +221,23 @@ def main():
             with tempfile.TemporaryDirectory(dir=arguments.models.parent) as folder:
                 for turn in range(arguments.rounds + 1):
                     for name, run in runs.items():
-                        seconds = timed(run, files, Path(folder) / f"out{base.suffix}")
+                        measured = timed(run, files, Path(folder) / f"out{base.suffix}")
                         if turn:
-                            times[name].append(seconds)
+                            times[name].append(measured)
                     floors.append(read_pass(files, threads) +
                                   write_pass(base.stat().st_size, Path(folder) / "plain"))
-            ours = statistics.median(times[next(iter(runs))])
+            middle = {name: [statistics.median(column) for column in zip(*measured)]
+                      for name, measured in times.items()}
+            ours = middle[next(iter(runs))][0]
             floor = statistics.median(floors[1:])
             for name, run in runs.items():
-                seconds = statistics.median(times[name])
+                seconds, cpu = middle[name]
                 peak = f"{run.peak:.0f}" if isinstance(run, Stockpot) else ""
-                print(f"| {name} | {threads} | {seconds:.2f} | {seconds / ours:.2f} | {peak} "
+                print(f"| {name} | {threads} | {seconds:.2f} | {seconds / ours:.2f} | {cpu:.2f} | {peak} "
                       f"| {seconds / floor:.1f} |", flush=True)
     print(f"\npeak of this process (all peers): "
-          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, "
+          f"load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -2,17 +2,22 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <mutex>
 #include <system_error>
+#include <vector>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/file.h"
+#include "stockpot/base/pages.h"
 #include "stockpot/base/posix.h"
 #include "stockpot/base/text.h"
 
@@ -93,12 +98,15 @@ void unmap(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void release_pages(std::span<const std::byte> bytes, std::size_t margin) {
+namespace {
+
+// The whole pages of `bytes` that a map holds; empty outside of maps, where dropping pages would
+// lose what is in them.
+iovec droppable(std::span<const std::byte> bytes, std::size_t margin) {
   static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  if (bytes.empty()) return;
+  if (bytes.empty()) return {};
   auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
   std::uintptr_t end = begin + bytes.size();
-  // Only inside of a map: dropping the pages of other memory would lose what is in it.
   for (const Entry* entry = all_entries; entry != nullptr; entry = entry->next) {
     const std::uintptr_t start = entry->begin, stop = start + entry->size;
     if (start == 0 || begin < start || end > stop) continue;
@@ -107,16 +115,77 @@ void release_pages(std::span<const std::byte> bytes, std::size_t margin) {
     begin = (begin + page - 1) / page * page;
     // What is behind the last byte of the file belongs to its last page.
     end = end == stop ? (end + page - 1) / page * page : end / page * page;
-    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-    return;
+    if (begin < end) return {reinterpret_cast<void*>(begin), end - begin};
+    break;
   }
+  return {};
 }
+
+// One call for many ranges of this process (Linux 6.14); false where the kernel has no such.
+bool drop_at_once(std::span<const iovec> ranges) {
+#ifdef SYS_process_madvise
+  constexpr int kThisThread = -10000;  // PIDFD_SELF_THREAD
+  constexpr std::size_t kMost = 1024;  // IOV_MAX
+  for (; !ranges.empty(); ranges = ranges.subspan(std::min(ranges.size(), kMost))) {
+    const std::span now = ranges.first(std::min(ranges.size(), kMost));
+    std::size_t bytes = 0;
+    for (const iovec& range : now) bytes += range.iov_len;
+    const long done =
+        syscall(SYS_process_madvise, kThisThread, now.data(), now.size(), MADV_DONTNEED, 0u);
+    if (done < 0 || static_cast<std::size_t>(done) != bytes) return false;
+  }
+  return true;
+#else
+  return ranges.empty();
+#endif
+}
+
+}  // namespace
+
+void release_pages(std::span<const std::byte> bytes, std::size_t margin) {
+  release_pages(std::span(&bytes, 1), margin);
+}
+
+void release_pages(std::span<const std::span<const std::byte>> pieces, std::size_t margin) {
+  std::vector<iovec> ranges;
+  for (const std::span<const std::byte> piece : pieces)
+    if (const iovec range = droppable(piece, margin); range.iov_len > 0) ranges.push_back(range);
+  if (ranges.size() > 1 && drop_at_once(ranges)) return;
+  for (const iovec& range : ranges) madvise(range.iov_base, range.iov_len, MADV_DONTNEED);
+}
+
+namespace {
+
+// A read-only map of a file. The kernel keeps large files in blocks of 2 MiB and, where a map has
+// them at whole multiples of that, maps them whole: a few bytes of each of many files would take
+// megabytes each. So the map begins a page behind such a place. MAP_FAILED and errno.
+void* map_file(int descriptor, std::size_t size) {
+  constexpr std::uintptr_t kBlock = std::uintptr_t{2} << 20;
+  void* const plain = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  if (plain == MAP_FAILED || size < kBlock || reinterpret_cast<std::uintptr_t>(plain) % kBlock != 0)
+    return plain;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t whole = (size + page - 1) / page * page;
+  void* const room =
+      mmap(nullptr, whole + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) return plain;
+  auto* const begin = static_cast<std::byte*>(room);
+  const bool aligned = reinterpret_cast<std::uintptr_t>(room) % kBlock == 0;
+  munmap(aligned ? begin : begin + whole, page);  // the page too many
+  void* const map =
+      mmap(aligned ? begin + page : begin, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);
+  if (map == MAP_FAILED) return plain;
+  munmap(plain, size);
+  return map;
+}
+
+}  // namespace
 
 MappedFile::MappedFile(const fs::path& file) : path_(file) {
   std::size_t size = 0;
   const Descriptor descriptor = open_regular(file, size);
   if (size == 0) return;  // mmap refuses an empty range
-  void* const start = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number(), 0);
+  void* const start = map_file(descriptor.number(), size);
   if (start == MAP_FAILED) {
     throw FormatError(file, "cannot map " + human_bytes(size) +
                                 " into memory: " + std::generic_category().message(errno));

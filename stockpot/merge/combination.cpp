@@ -40,6 +40,12 @@ void read_task_vector(const TensorJob& job, std::size_t model, std::int64_t firs
   if (!base.empty()) merge_kernels::subtract(out, base);
 }
 
+void add_task_vector(const TensorJob& job, std::size_t model, std::int64_t first,
+                     std::span<const double> base, std::span<double> out, std::span<double> sum) {
+  read_values(*job.models[model], first, out);
+  merge_kernels::subtract_and_add(out, base, sum);
+}
+
 void fill_combination(const TensorJob& job, std::span<const double> coefficients,
                       std::int64_t first, std::span<double> out) {
   const std::size_t only = only_model(coefficients);

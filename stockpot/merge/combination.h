@@ -17,6 +17,9 @@ void read_base(const TensorJob& job, std::int64_t first, std::span<double> out);
 // is empty.
 void read_task_vector(const TensorJob& job, std::size_t model, std::int64_t first,
                       std::span<const double> base, std::span<double> out);
+// The same with a base, and adds it to `sum`.
+void add_task_vector(const TensorJob& job, std::size_t model, std::int64_t first,
+                     std::span<const double> base, std::span<double> out, std::span<double> sum);
 
 // base + sum of coefficients[i] * (models[i] - base); without a base the sum of
 // coefficients[i] * models[i]. One coefficient 1 among zeros gives that model bit for bit.

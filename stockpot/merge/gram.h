@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "stockpot/merge/method.h"
@@ -27,8 +28,9 @@ class Gram {
   bool equal_;
 };
 
-// One pass over all models, parallel inside; the same for any number of threads.
-Gram gram(const TensorJob& job);
+// The same for any number of threads. `total`, unless it is empty, becomes the sum of the task
+// vectors, element by element in the order of the models, of a job with a base.
+Gram gram(const TensorJob& job, TensorPass& pass, std::span<double> total = {});
 
 // A row is a part of the tensor along its first dimension (a filter, an output unit); tensors
 // of fewer than two dimensions are one row.

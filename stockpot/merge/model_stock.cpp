@@ -6,7 +6,6 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/merge/combination.h"
-#include "stockpot/merge/gram.h"
 #include "stockpot/merge/task_vector_kernels.h"
 #include "stockpot/merge/tiles.h"
 
@@ -61,10 +60,22 @@ void ModelStock::survey(std::span<const TensorJob> jobs, Progress&) {
                        printable(job.name) + "' has one");
 }
 
-std::vector<double> ModelStock::find(const TensorJob& job, Json& finding) const {
+Gram ModelStock::summed_gram(const TensorJob& job, TensorPass& pass) {
+  const auto elements = static_cast<std::size_t>(job.elements());
+  const std::size_t held = std::max(elements, total_.size());
+  if (!pass.may_keep(held * sizeof(double))) {
+    total_ = {};
+    return gram(job, pass);
+  }
+  total_.resize(held);
+  summed_ = job.name;
+  return gram(job, pass, std::span(total_).first(elements));
+}
+
+std::vector<double> ModelStock::find(const TensorJob& job, TensorPass& pass, Json& finding) {
   const std::size_t models = job.models.size();
   if (!options_.by_filter) {
-    const Angles angles = angles_of(gram(job), options_.average_angles);
+    const Angles angles = angles_of(summed_gram(job, pass), options_.average_angles);
     const double ratio = ratio_of(angles, models, options_.clamp);
     finding.set("cosine", angles.pairs > 0 ? Json(angles.cosine) : Json());
     finding.set("t", ratio);
@@ -90,22 +101,32 @@ std::vector<double> ModelStock::find(const TensorJob& job, Json& finding) const 
   return ratios;
 }
 
-void ModelStock::prepare(const TensorJob& job) {
+void ModelStock::study(const TensorJob& job, TensorPass& pass) {
+  summed_.reset();
   if (ratios_.contains(job.name)) return;
   Json finding = Json::object({{"name", job.name}});
-  ratios_[job.name] = find(job, finding);
+  ratios_[job.name] = find(job, pass, finding);
   findings_.push_back(std::move(finding));
 }
 
-void ModelStock::fill(const TensorJob& job, std::int64_t first, std::span<double> out) const {
-  TileBuffer base_buffer, buffer;
-  const std::span base(base_buffer.data(), out.size()), tau(buffer.data(), out.size());
-  read_base(job, first, base);
-  std::ranges::fill(out, 0.0);
-  for (std::size_t i = 0; i < job.models.size(); ++i) {
-    read_task_vector(job, i, first, base, tau);
-    merge_kernels::add_scaled(out, tau, 1);
+void ModelStock::read_total(const TensorJob& job, std::int64_t first, std::span<const double> base,
+                            std::span<double> out) const {
+  if (summed_ == job.name) {
+    std::ranges::copy(std::span(total_).subspan(static_cast<std::size_t>(first), out.size()),
+                      out.begin());
+    return;
   }
+  TileBuffer buffer;
+  std::ranges::fill(out, 0.0);
+  for (std::size_t i = 0; i < job.models.size(); ++i)
+    add_task_vector(job, i, first, base, std::span(buffer.data(), out.size()), out);
+}
+
+void ModelStock::fill(const TensorJob& job, std::int64_t first, std::span<double> out) const {
+  TileBuffer base_buffer;
+  const std::span base(base_buffer.data(), out.size());
+  read_base(job, first, base);
+  read_total(job, first, base, out);
   const std::vector<double>& ratios = ratios_.at(job.name);
   const std::int64_t width =
       ratios.empty()

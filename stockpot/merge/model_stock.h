@@ -6,10 +6,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "stockpot/base/json.h"
+#include "stockpot/merge/gram.h"
 #include "stockpot/merge/method.h"
 
 namespace stockpot {
@@ -31,7 +33,7 @@ class ModelStock : public MergeMethod {
   bool needs_base() const override { return true; }
   // Throws UsageError: fewer than two models, or weights that differ.
   void survey(std::span<const TensorJob> jobs, Progress& progress) override;
-  void prepare(const TensorJob& job) override;
+  void study(const TensorJob& job, TensorPass& pass) override;
   void fill(const TensorJob& job, std::int64_t first, std::span<double> out) const override;
   Json options() const override;
   // For each tensor {name, cosine, t}; by filter {name, rows, t_min, t_mean, t_max}; and the
@@ -39,11 +41,18 @@ class ModelStock : public MergeMethod {
   Json findings() const override;
 
  private:
-  std::vector<double> find(const TensorJob& job, Json& finding) const;
+  std::vector<double> find(const TensorJob& job, TensorPass& pass, Json& finding);
+  Gram summed_gram(const TensorJob& job, TensorPass& pass);
+  void read_total(const TensorJob& job, std::int64_t first, std::span<const double> base,
+                  std::span<double> out) const;
 
   ModelStockOptions options_;
   std::map<std::string, std::vector<double>> ratios_;  // by tensor: one, or one for each row
   std::vector<Json> findings_;
+  // The sum of the task vectors of the tensor named last, where there is room for it: its models
+  // then need no second pass.
+  std::optional<std::string> summed_;
+  std::vector<double> total_;
 };
 
 }  // namespace stockpot

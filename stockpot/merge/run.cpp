@@ -10,7 +10,6 @@
 #include <mutex>
 
 #include "stockpot/base/error.h"
-#include "stockpot/base/file.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
 #include "stockpot/checkpoint/content_hash.h"
@@ -18,6 +17,7 @@
 #include "stockpot/merge/finite.h"
 #include "stockpot/merge/integers.h"
 #include "stockpot/merge/kernels.h"
+#include "stockpot/merge/sources.h"
 #include "stockpot/merge/statistics.h"
 #include "stockpot/merge/tiles.h"
 
@@ -33,6 +33,10 @@ constexpr std::uint64_t kOwnMemory = 24'000'000;
 // The hashes of the blocks of each tensor that was read on the way, by tensor; what a merge does
 // not read (skipped tensors) is hashed afterwards.
 using BlockHashes = std::map<const TensorView*, std::vector<Hash128>>;
+
+// The pages and numbers of a tensor that may be held at once, without a bound by the user.
+constexpr std::uint64_t kPages = 32'000'000;
+constexpr std::uint64_t kKept = 36'000'000;
 
 class Run {
  public:
@@ -63,15 +67,22 @@ class Run {
   // Threads whose blocks fit into the memory allowed.
   int allowed_threads() const {
     if (limits_.max_memory == 0) return threads();
-    const std::uint64_t models = plan_.models.size() + (plan_.base != nullptr ? 1 : 0);
-    const std::uint64_t each = (models + 2) * byte_count(Dtype::f64, kHashBlock);
+    const std::uint64_t each = memory_of_a_thread();
     const std::uint64_t room =
         limits_.max_memory > kOwnMemory ? (limits_.max_memory - kOwnMemory) / each : 0;
     if (room == 0)
       throw UsageError("--max-memory " + human_bytes(limits_.max_memory) + " is too little for " +
-                       std::to_string(models) + " models: at least " +
+                       std::to_string(model_count()) + " models: at least " +
                        human_bytes(kOwnMemory + each) + " is needed");
     return static_cast<int>(std::min<std::uint64_t>(room, static_cast<std::uint64_t>(threads())));
+  }
+
+  std::uint64_t model_count() const {
+    return plan_.models.size() + (plan_.base != nullptr ? 1 : 0);
+  }
+
+  std::uint64_t memory_of_a_thread() const {
+    return (model_count() + 2) * byte_count(Dtype::f64, kHashBlock);
   }
 
   void survey() {
@@ -81,70 +92,129 @@ class Run {
     method_.survey(jobs, progress_);
   }
 
+  Sources sources_of(const PlannedTensor& tensor) {
+    Sources sources;
+    sources.views = tensor.sources;
+    if (tensor.kind == Kind::merged) {
+      sources.views = tensor.job.models;
+      if (tensor.job.base != nullptr) sources.views.push_back(tensor.job.base);
+    }
+    sources.elements = element_count(tensor.output.shape);
+    for (const TensorView* view : sources.views) {
+      sources.hashes.push_back(&read_[view]);
+      sources.hashes.back()->resize(sources.blocks());
+    }
+    return sources;
+  }
+
+  // What a method reads before the values of a tensor.
+  class Study : public TensorPass {
+   public:
+    Study(const Run& run, Sources& sources) : run_(run), sources_(sources) {}
+
+    bool may_keep(std::uint64_t bytes) override {
+      if (sources_.kept + bytes > run_.room()) return false;
+      sources_.kept += bytes;
+      return true;
+    }
+
+    void for_each_tile(const TileBody& body) override {
+      std::uint64_t all = 0;
+      for (const TensorView* view : sources_.views) all += view->bytes.size();
+      sources_.mapped = sources_.kept + all <= run_.room();
+      parallel_for(sources_.elements, run_.task_elements(sources_),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     Hashing hashing(sources_);
+                     for (std::int64_t first = begin; first < end; first += kTileElements) {
+                       const std::int64_t count = std::min(kTileElements, end - first);
+                       hashing.add(first, count);
+                       body(first, count);
+                       if (!sources_.mapped) run_.release_some(sources_, begin, first + count);
+                     }
+                     if (!sources_.mapped) release(sources_, begin, end);
+                   });
+      sources_.hashed = true;
+    }
+
+   private:
+    const Run& run_;
+    Sources& sources_;
+  };
+
   void write(std::size_t index) {
     const PlannedTensor& tensor = plan_.tensors[index];
-    std::vector<const TensorView*> sources = tensor.sources;
+    Sources sources = sources_of(tensor);
     if (tensor.kind == Kind::merged) {
-      sources = tensor.job.models;
-      if (tensor.job.base != nullptr) sources.push_back(tensor.job.base);
-      method_.prepare(tensor.job);
+      Study study(*this, sources);
+      method_.study(tensor.job, study);
     }
-    const std::int64_t elements = element_count(tensor.output.shape);
-    const auto blocks = static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock);
-    std::vector<std::vector<Hash128>*> source_hashes;
-    for (const TensorView* source : sources) {
-      source_hashes.push_back(&read_[source]);
-      source_hashes.back()->resize(blocks);
-    }
-    std::vector<Hash128> written(blocks);
+    const std::int64_t elements = sources.elements;
+    std::vector<Hash128> written(sources.blocks());
     parallel_for(elements, task_elements(sources), [&](std::int64_t begin, std::int64_t end) {
-      std::vector<BlockHasher> hashers(sources.size());
+      Hashing hashing(sources);
       const auto bytes = std::make_unique_for_overwrite<std::byte[]>(
           byte_count(tensor.output.dtype, std::min(kHashBlock, elements)));
       for (std::int64_t first = begin; first < end; first += kHashBlock) {
         const std::int64_t count = std::min(kHashBlock, end - first);
         const std::span block(bytes.get(), byte_count(tensor.output.dtype, count));
-        fill_block(tensor, first, count, sources, hashers, block);
-        const auto number = static_cast<std::size_t>(first / kHashBlock);
-        for (std::size_t i = 0; i < sources.size(); ++i)
-          (*source_hashes[i])[number] = hashers[i].take();
-        written[number] = hash_bytes(block);
+        fill_block(tensor, first, count, sources, hashing, block);
+        written[static_cast<std::size_t>(first / kHashBlock)] = hash_bytes(block);
         sink_(index, byte_count(tensor.output.dtype, first), block);
       }
-      for (const TensorView* source : sources) release_pages(part_of(*source, begin, end - begin));
-      report(sources.size() * byte_count(tensor.output.dtype, end - begin));
+      release(sources, begin, end);
+      report(sources.views.size() * byte_count(tensor.output.dtype, end - begin));
     });
     // Small tensors leave less than a page to let go of, but the kernel mapped their neighbours.
-    for (const TensorView* source : sources) release_pages(source->bytes, kNeighbours);
+    release(sources, 0, elements);
     written_[index] = {tensor.output.name, tensor.output.dtype, tensor.output.shape,
                        tensor_hash(written, byte_count(tensor.output.dtype, elements))};
   }
 
+  // Bytes that may be held of one tensor besides what the threads work on.
+  std::uint64_t room() const {
+    if (limits_.max_memory == 0) return kKept;
+    const std::uint64_t busy =
+        kOwnMemory + static_cast<std::uint64_t>(threads()) * memory_of_a_thread();
+    return limits_.max_memory > busy ? limits_.max_memory - busy : 0;
+  }
+
   // What a thread works on before it lets go of the pages: the more at once, the less the threads
   // interrupt each other, within a bound for all models and threads together.
-  std::int64_t task_elements(const std::vector<const TensorView*>& sources) const {
-    constexpr std::uint64_t kPages = 32'000'000;
+  std::int64_t task_elements(const Sources& sources) const {
     std::uint64_t block = 0;
-    for (const TensorView* source : sources) block += byte_count(source->dtype, kHashBlock);
+    for (const TensorView* view : sources.views) block += byte_count(view->dtype, kHashBlock);
     const std::uint64_t all = block * static_cast<std::uint64_t>(threads());
+    const std::uint64_t pages = kPages - std::min(sources.kept, kPages);
     const std::uint64_t blocks =
         limits_.max_memory > 0
             ? 1
-            : std::clamp<std::uint64_t>(kPages / std::max<std::uint64_t>(all, 1), 1, 16);
+            : std::clamp<std::uint64_t>(pages / std::max<std::uint64_t>(all, 1), 1, 16);
     return static_cast<std::int64_t>(blocks) * kHashBlock;
   }
 
-  // One block of the output, tile by tile; what is read is hashed while it is in the cache.
+  // Of begin..end, which a thread has read of a block: lets go of the last part on the way when
+  // there are so many models that the threads may not hold a whole block of each.
+  void release_some(const Sources& sources, std::int64_t begin, std::int64_t end) const {
+    std::uint64_t tile = 0;
+    for (const TensorView* view : sources.views) tile += byte_count(view->dtype, kTileElements);
+    const std::uint64_t all = tile * static_cast<std::uint64_t>(threads());
+    const std::int64_t resident =
+        kTileElements * static_cast<std::int64_t>(std::clamp<std::uint64_t>(
+                            kPages / std::max<std::uint64_t>(all, 1), 1, 32));
+    if (resident < kHashBlock && (end - begin) % resident == 0)
+      release(sources, end - resident, end, 0);
+  }
+
+  // One block of the output, tile by tile.
   void fill_block(const PlannedTensor& tensor, std::int64_t begin, std::int64_t elements,
-                  const std::vector<const TensorView*>& sources, std::vector<BlockHasher>& hashers,
-                  std::span<std::byte> bytes) {
+                  const Sources& sources, Hashing& hashing, std::span<std::byte> bytes) {
     for (std::int64_t first = begin; first < begin + elements; first += kTileElements) {
       const std::int64_t count = std::min(kTileElements, begin + elements - first);
-      for (std::size_t i = 0; i < sources.size(); ++i)
-        hashers[i].add(part_of(*sources[i], first, count));
+      hashing.add(first, count);
       fill(tensor, first, count,
            bytes.subspan(byte_count(tensor.output.dtype, first - begin),
                          byte_count(tensor.output.dtype, count)));
+      release_some(sources, begin, first + count);
     }
   }
 

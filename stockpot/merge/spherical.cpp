@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -34,12 +35,12 @@ std::vector<double> SphericalMerge::coefficients(const TensorJob& job, const Gra
   return result;
 }
 
-void SphericalMerge::prepare(const TensorJob& job) {
+void SphericalMerge::study(const TensorJob& job, TensorPass& pass) {
   if (coefficients_.contains(job.name)) return;
   Json finding = Json::object({{"name", job.name}});
   std::vector<double>& all = coefficients_[job.name];
   if (!by_rows_) {
-    all = coefficients(job, gram(job), finding);
+    all = coefficients(job, gram(job, pass), finding);
     Json list = Json::array();
     for (const double coefficient : all) list.push(coefficient);
     finding.set("coefficients", std::move(list));
@@ -78,7 +79,7 @@ Json SphericalMerge::findings() const { return Json::object({{"tensors", Json(fi
 SlerpOptions SlerpOptions::nuslerp() {
   SlerpOptions options;
   options.t_from_weights = true;
-  options.linear_above = std::sqrt(1 - 1e-16);
+  options.linear_above = 1 - 1e-12;
   return options;
 }
 
@@ -168,8 +169,8 @@ void divide(std::vector<double>& combination, double divisor) {
   for (double& coefficient : combination) coefficient /= divisor;
 }
 
-// sum_i a_i log_u(u_i). Vectors closer than the tolerance, and opposite ones, whose direction is
-// not defined, add nothing.
+// sum_i a_i log_u(u_i). Vectors closer than the tolerance add nothing, and neither do those as
+// close to the opposite of u: what rounding leaves of their direction says nothing.
 std::vector<double> tangent_at(const Sphere& sphere, const std::vector<double>& u,
                                const std::vector<double>& weights, double tolerance) {
   std::vector<double> tangent(u.size());
@@ -177,7 +178,7 @@ std::vector<double> tangent_at(const Sphere& sphere, const std::vector<double>& 
   for (std::size_t i = 0; i < u.size(); ++i) {
     const double cosine = std::clamp(sphere.product(u, i), -1.0, 1.0);
     const double angle = std::acos(cosine);
-    if (angle < tolerance || cosine == -1) continue;
+    if (angle < tolerance || angle > std::numbers::pi - tolerance) continue;
     const double length = weights[i] * angle / std::sin(angle);
     tangent[i] += length;
     along += length * cosine;

@@ -24,7 +24,7 @@ std::array<double, 2> slerp_coefficients(double t, double cosine, bool linear);
 class SphericalMerge : public MergeMethod {
  public:
   void survey(std::span<const TensorJob> jobs, Progress& progress) override;
-  void prepare(const TensorJob& job) override;
+  void study(const TensorJob& job, TensorPass& pass) override;
   void fill(const TensorJob& job, std::int64_t first, std::span<double> out) const override;
   // For each tensor {name, coefficients}, and what `find` adds; by rows {name, rows}.
   Json findings() const override;
@@ -49,6 +49,8 @@ struct SlerpOptions {
   bool by_rows = false;         // each row (gram.h) by itself, an option of NuSLERP
   // Vectors are mixed linearly when |cosine| is larger; also when one of them is zero.
   double linear_above = 0.9995;
+  // 1 - 1e-12 for NuSLERP: closer to 1 (mergekit: 1 - 5e-17), the rounding of the cosine would
+  // decide whether opposite vectors are mixed linearly or multiplied by 1e8.
   static SlerpOptions nuslerp();
 };
 

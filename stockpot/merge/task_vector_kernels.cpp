@@ -8,6 +8,14 @@ STOCKPOT_PER_ISA void subtract(std::span<double> x, std::span<const double> y) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] -= y[i];
 }
 
+STOCKPOT_PER_ISA void subtract_and_add(std::span<double> x, std::span<const double> y,
+                                       std::span<double> sum) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] -= y[i];
+    sum[i] += x[i];
+  }
+}
+
 STOCKPOT_PER_ISA void add_scaled(std::span<double> sum, std::span<const double> x, double factor) {
   for (std::size_t i = 0; i < x.size(); ++i) sum[i] += factor * x[i];
 }

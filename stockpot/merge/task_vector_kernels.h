@@ -17,6 +17,8 @@ inline std::uint64_t magnitude(double x) {
 
 // x[i] -= y[i].
 void subtract(std::span<double> x, std::span<const double> y);
+// The same, and sum[i] += x[i].
+void subtract_and_add(std::span<double> x, std::span<const double> y, std::span<double> sum);
 // sum[i] += factor * x[i].
 void add_scaled(std::span<double> sum, std::span<const double> x, double factor);
 // sum[i] *= factor.

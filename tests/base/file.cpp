@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "in_child.h"
 #include "message_of.h"
 #include "stockpot/base/error.h"
+#include "stockpot/base/pages.h"
 #include "stockpot/base/posix.h"
 #include "temporary_folder.h"
 
@@ -59,6 +62,23 @@ TEST(MappedFile, ShowsTheBytesAndMoves) {
   EXPECT_EQ(text_of(third), "hello");
   EXPECT_EQ(third.path().filename(), "x");
   EXPECT_TRUE(MappedFile(folder.put("empty", "")).bytes().empty());
+}
+
+TEST(MappedFile, ReleasedPagesComeBackAndOtherMemoryStays) {
+  const TemporaryFolder folder;
+  std::string text(300'000, 'a');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
+  const MappedFile first(folder.put("x", text)), second(folder.put("y", text));
+  const std::vector<std::byte> own(300'000, std::byte{7});
+  EXPECT_EQ(text_of(first), text);
+  EXPECT_EQ(text_of(second), text);
+  const std::vector<std::span<const std::byte>> pieces{
+      first.bytes(), own, second.bytes().subspan(5, 200'000), second.bytes().first(0)};
+  release_pages(pieces);
+  release_pages(pieces, kNeighbours);
+  EXPECT_EQ(text_of(first), text);
+  EXPECT_EQ(text_of(second), text);
+  EXPECT_EQ(std::ranges::count(own, std::byte{7}), 300'000);
 }
 
 TEST(MappedFile, RefusesWhatIsNotARegularFile) {

@@ -7,6 +7,7 @@
 
 #include "stockpot/base/random.h"
 #include "stockpot/base/threads.h"
+#include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/merge/method.h"
 #include "stockpot/merge/tiles.h"
 
@@ -90,15 +91,35 @@ class Ingredients {
   std::vector<TensorView> views_;
 };
 
-// The merged values of each job. Fills pieces of `piece` elements: no value may depend on it.
+// The engine's pass over tensors in memory.
+class PassInMemory : public TensorPass {
+ public:
+  PassInMemory(const TensorJob& job, bool keeps) : job_(job), keeps_(keeps) {}
+  bool may_keep(std::uint64_t) override { return keeps_; }
+  void for_each_tile(const TileBody& body) override {
+    parallel_for(job_.elements(), kHashBlock, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t first = begin; first < end; first += kTileElements)
+        body(first, std::min(kTileElements, end - first));
+    });
+  }
+
+ private:
+  const TensorJob& job_;
+  bool keeps_;
+};
+
+// The merged values of each job. Fills pieces of `piece` elements, and the method may keep what it
+// likes or nothing: no value may depend on that.
 inline std::vector<std::vector<double>> merged(MergeMethod& method,
                                                const std::vector<TensorJob>& jobs,
-                                               std::int64_t piece = kTileElements) {
+                                               std::int64_t piece = kTileElements,
+                                               bool keeps = true) {
   Silent silent;
   method.survey(jobs, silent);
   std::vector<std::vector<double>> results;
   for (const TensorJob& job : jobs) {
-    method.prepare(job);
+    PassInMemory pass(job, keeps);
+    method.study(job, pass);
     std::vector<double> values(static_cast<std::size_t>(job.elements()));
     parallel_for(job.elements(), piece, [&](std::int64_t begin, std::int64_t end) {
       method.fill(job, begin,

@@ -132,7 +132,7 @@ TEST_P(Property, EmptyZeroAndSmallTensorsAreFinite) {
     for (const double value : values) EXPECT_TRUE(std::isfinite(value));
 }
 
-TEST_P(Property, LargeTensorsDoNotDependOnThreads) {
+TEST_P(Property, LargeTensorsDoNotDependOnThreadsOrOnWhatIsKept) {
   Ingredients ingredients;
   ingredients.add("w", {300, 700}, normal_values(210'000, 1),
                   {normal_values(210'000, 2), normal_values(210'000, 3)}, Dtype::f32);
@@ -143,6 +143,7 @@ TEST_P(Property, LargeTensorsDoNotDependOnThreads) {
   for (const int count : {2, 7}) {
     set_threads(count);
     EXPECT_EQ(merged(*GetParam().make(), jobs, 1000), wanted);
+    EXPECT_EQ(merged(*GetParam().make(), jobs, 1000, false), wanted);
   }
   set_threads(usual);
 }

@@ -12,6 +12,7 @@
 #include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/merge/average.h"
 #include "stockpot/merge/linear.h"
+#include "stockpot/merge/model_stock.h"
 #include "tests/merge/models.h"
 
 namespace stockpot {
@@ -31,8 +32,9 @@ struct Merged {
 };
 
 Merged merge(const std::vector<Checkpoint>& models, MergeMethod& method,
-             const MergeOptions& options = {}, const RunLimits& limits = {}) {
-  const MergePlan plan = plan_merge(models, nullptr, false, options);
+             const MergeOptions& options = {}, const RunLimits& limits = {},
+             const Checkpoint* base = nullptr) {
+  const MergePlan plan = plan_merge(models, base, method.needs_base(), options);
   Merged merged;
   for (const PlannedTensor& tensor : plan.tensors)
     merged.tensors.push_back({tensor.output.name, tensor.output.dtype, tensor.output.shape,
@@ -169,6 +171,39 @@ TEST(Run, HashesAreThoseOfTheFiles) {
   for (std::size_t i = 0; i < models.size(); ++i)
     EXPECT_EQ(merged.outcome.model_hashes[i], content_hash(models[i]));
   EXPECT_EQ(merged.outcome.output_hash, content_hash(files.open(merged.tensors)));
+}
+
+// What a method's first pass has read is not read again for its hash, nor for its values where
+// their sums were kept: with the memory of one thread there is room for neither sums nor pages.
+TEST(Run, AMethodOfTwoPassesIsTheSameForAnyOrderThreadsAndMemory) {
+  for (const Dtype dtype : kAveraged) {
+    Models files;
+    auto models = files.fine_tuned(4, dtype, 140'001);
+    const Checkpoint base = models.back();
+    models.pop_back();
+    const auto made = [&](int count, std::uint64_t memory) {
+      set_threads(count);
+      ModelStock method({});
+      RunLimits limits;
+      limits.max_memory = memory;
+      Merged result = merge(models, method, counters_of_first(), limits, &base);
+      set_threads(machine_cores());
+      return result;
+    };
+    const Merged wanted = made(1, 0);
+    EXPECT_EQ(wanted.outcome.base_hash, content_hash(base));
+    for (std::size_t i = 0; i < models.size(); ++i)
+      EXPECT_EQ(wanted.outcome.model_hashes[i], content_hash(models[i]));
+    constexpr std::uint64_t kOneThread = 27'200'000;
+    for (const int count : {1, 2, 7})
+      for (const std::uint64_t memory : {std::uint64_t{0}, kOneThread, 2 * kOneThread}) {
+        const Merged other = made(count, memory);
+        EXPECT_TRUE(same_bytes(other.tensors, wanted.tensors));
+        EXPECT_EQ(other.outcome.model_hashes, wanted.outcome.model_hashes);
+      }
+    std::swap(models[1], models[2]);
+    EXPECT_EQ(values_of(made(2, 0).tensors.back()), values_of(wanted.tensors.back()));
+  }
 }
 
 TEST(Run, F02_ValuesThatAreNotFiniteAreNamedUnlessAllowed) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "stockpot/base/error.h"
+#include "stockpot/merge/combination.h"
 #include "stockpot/merge/model_stock.h"
 #include "tests/merge/jobs.h"
 
@@ -80,6 +81,36 @@ TEST(Karcher, OppositeDirectionsAreFiniteOrRefused) {
   const Values values = merged(karcher, ingredients.jobs())[0];
   for (const double value : values) EXPECT_TRUE(std::isfinite(value));
   EXPECT_THROW(merged(multislerp, ingredients.jobs()), UsageError);
+}
+
+// A model may lie opposite to the mean but for rounding: 0.827 + 0.357 + 0.149 - 0.564 of one line.
+TEST(Karcher, AVectorOppositeToTheMeanLeavesItsDirection) {
+  const Values v{0.42046672105789185, 0.38629809021949768, -0.23493279516696930};
+  Ingredients ingredients;
+  std::vector<Values> models(4, v);
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    models[1][i] *= -0.5;
+    models[3][i] *= 2;
+  }
+  ingredients.add("w", {3}, {}, models);
+  const Values weights{0.827, 0.564, 0.357, 0.149};
+  KarcherMean karcher({});
+  const Values mean = merged(karcher, ingredients.jobs(weights))[0];
+  const double norm = (0.827 + 0.564 * 0.5 + 0.357 + 0.149 * 2) / sum(weights);
+  for (std::size_t i = 0; i < v.size(); ++i) EXPECT_NEAR(mean[i], norm * v[i], 1e-12);
+}
+
+TEST(NuSlerp, MixesOppositeVectorsOnTheirLineWhateverTheirCosineRoundsTo) {
+  for (std::uint64_t seed = 1; seed < 50; ++seed) {
+    const Values a = normal_values(3, seed);
+    Values b = a;
+    for (double& value : b) value *= -2;
+    Ingredients ingredients;
+    ingredients.add("w", {3}, {}, {a, b});
+    Slerp nuslerp(SlerpOptions::nuslerp());
+    const Values mean = merged(nuslerp, ingredients.jobs())[0];
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(mean[i], -a[i] / 2, 1e-15);
+  }
 }
 
 TEST(ModelStock, RatioHasItsKnownValues) {
