@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/convert_args.h"
 #include "cli/terminal.h"
 #include "cli/write_commands.h"
 #include "stockpot/base/json.h"
@@ -8,15 +9,10 @@
 #include "stockpot/base/threads.h"
 #include "stockpot/checkpoint/convert.h"
 #include "stockpot/checkpoint/message.h"
+#include "stockpot/merge/manifest.h"
 
 namespace stockpot::cli {
 namespace {
-
-struct ConvertArgs {
-  fs::path in, out;
-  OpenFlags open;
-  OutputFlags output;
-};
 
 std::string_view container_name(Container container) {
   return container == Container::torch ? "pt" : "safetensors";
@@ -78,6 +74,15 @@ std::map<std::string, std::string> metadata_of(const Checkpoint& source) {
   return metadata;
 }
 
+// The arguments that make the same values again, without the output.
+std::vector<std::string> command_of(const ConvertArgs& args) {
+  std::vector<std::string> words{"convert"};
+  if (args.output.type()) words.insert(words.end(), {"--dtype", args.output.dtype});
+  if (args.open.state_key) words.insert(words.end(), {"--state-key", *args.open.state_key});
+  words.insert(words.end(), {"--", fs::absolute(args.in).native()});
+  return words;
+}
+
 int run(const ConvertArgs& args, const CommandLine& line) {
   if (line.threads > 0) set_threads(static_cast<int>(line.threads));
   OutputOptions options = args.output.options();
@@ -93,11 +98,23 @@ int run(const ConvertArgs& args, const CommandLine& line) {
   }
   TerminalProgress progress(line.quiet);
   if (!line.json) progress.say(std::string(trim(plan_text(source, plan, place))));
+  ConversionManifestFacts facts{
+      command_of(args), Json::object({{"dtype", args.output.dtype}}), place.container, {}};
+  ConversionHashes hashes;
+  const auto put_manifest = [&](const fs::path& output) {
+    write_file(manifest_path(output), make_manifest(source, plan, hashes, facts).dump(2) + "\n");
+  };
   const WrittenCheckpoint written = write_output(
       place, plan.outputs, options,
-      [&](CheckpointWriter& writer) { convert(plan, source.path(), writer, progress); });
+      [&](CheckpointWriter& writer) {
+        hashes = convert(plan, source.path(), writer, progress);
+        facts.files = writer.files();
+      },
+      put_manifest);
+  if (!place.folder) put_manifest(place.path);
   json.set("files", json_list(written.files));
   json.set("bytes", written.bytes);
+  json.set("hash", hashes.output);
   if (line.json)
     std::cout << json.dump(2) << "\n";
   else
@@ -110,21 +127,25 @@ int run(const ConvertArgs& args, const CommandLine& line) {
 
 }  // namespace
 
+void add_convert_args(CLI::App& command, ConvertArgs& args) {
+  command.add_option("IN", args.in, "File or folder to read; nothing in it is executed")
+      ->required();
+  command
+      .add_option("OUT", args.out,
+                  "A file (.safetensors, .pt, .pth, .bin), or a folder: then config, tokenizer "
+                  "and the like are copied from the folder IN")
+      ->required();
+  add_open_flags(command, args.open);
+  add_output_flags(command, args.output);
+}
+
 void add_convert(CLI::App& app, CommandLine& line) {
   CLI::App* command =
       app.add_subcommand("convert", "Write a checkpoint in another format, type or shards");
   add_common(*command, line);
   add_threads(*command, line);
   const auto args = std::make_shared<ConvertArgs>();
-  command->add_option("IN", args->in, "File or folder to read; nothing in it is executed")
-      ->required();
-  command
-      ->add_option("OUT", args->out,
-                   "A file (.safetensors, .pt, .pth, .bin), or a folder: then config, tokenizer "
-                   "and the like are copied from the folder IN")
-      ->required();
-  add_open_flags(*command, args->open);
-  add_output_flags(*command, args->output);
+  add_convert_args(*command, *args);
   command->footer(
       "  stockpot convert model.pth model.safetensors\n"
       "  stockpot convert bert-base/ bert-base-bf16/ --dtype bf16 --shard-size 5GB");

@@ -6,9 +6,7 @@
 #include "cli/look_commands.h"
 #include "cli/rederive.h"
 #include "cli/terminal.h"
-#include "stockpot/base/error.h"
 #include "stockpot/compare/verify.h"
-#include "stockpot/merge/manifest.h"
 
 namespace stockpot::cli {
 namespace {
@@ -20,34 +18,12 @@ struct VerifyArgs {
   bool sha256 = false, skip_rederive = false;
 };
 
-// Makes a merged checkpoint again from its manifest and compares; nothing to add without one.
-void check_by_making_it_again(VerifyReport& report, Progress& progress) {
-  const fs::path file = manifest_path(report.path);
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) return;
-  const auto add = [&](Severity severity, std::string text) {
-    report.findings.push_back({severity, "rederive", std::move(text), "", {}, {}});
-  };
-  try {
-    const Json manifest = Json::read(file);
-    if (manifest.find("command") == nullptr) return;  // of lora: only its hashes are compared
-    const std::string hash = rederive(manifest, file, progress);
-    if (hash == report.hash)
-      add(Severity::note, "made again from its inputs: the same, bit for bit");
-    else
-      add(Severity::failure, "made again from its inputs, its hash is " + hash);
-  } catch (const FormatError& error) {
-    add(Severity::warning, std::string("cannot be made again: ") + error.what());
-  } catch (const UsageError& error) {
-    add(Severity::warning, std::string("cannot be made again: ") + error.what());
-  }
-}
-
 int run_verify(const VerifyArgs& args, const CommandLine& line) {
   use_threads(line);
   TerminalProgress progress(line.quiet);
-  VerifyReport report = verify(args.path, {.sha256 = args.sha256}, progress);
-  if (!args.skip_rederive) check_by_making_it_again(report, progress);
+  VerifyOptions options{args.sha256, {}};
+  if (!args.skip_rederive) options.make_again = rederive;
+  const VerifyReport report = verify(args.path, options, progress);
   if (line.json)
     std::cout << to_json(report).dump(2) << "\n";
   else
@@ -65,7 +41,7 @@ void add_verify(CLI::App& app, CommandLine& line) {
   command->add_option("PATH", args->path, "File, folder or manifest")->required();
   command->add_flag("--sha256", args->sha256, "Also the SHA-256 of each file");
   command->add_flag("--no-rederive", args->skip_rederive,
-                    "Don't make a merged checkpoint again from the inputs in its manifest");
+                    "Don't make the checkpoint again from the inputs in its manifest");
   command->footer("Exit code 0: whole; 3: not.");
   command->callback([&line, args] {
     line.command =

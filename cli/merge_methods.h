@@ -24,9 +24,12 @@ struct MethodInputs {
 // for values that cannot be.
 using BuildMethod = std::function<std::unique_ptr<MergeMethod>(const MethodInputs& inputs)>;
 
+// Whether a method works on differences from the base: never, where one is given, always.
+enum class BaseUse { never, when_given, always };
+
 struct MergeMethodEntry {
   std::string name, help;
-  bool needs_base = false;
+  BaseUse base = BaseUse::never;
   std::function<BuildMethod(CLI::App& app)> add;
 };
 

@@ -209,11 +209,10 @@ void add_merge(CLI::App& app, const OnParsed& on_parsed) {
     const auto request = start(command, "merge");
     command.get_option("--output")->required();
     request->method = entry.name;
-    request->needs_base = entry.needs_base;
     command.add_option("MODELS", request->models, "Files or folders")->required();
     CLI::Option* base =
         command.add_option("--base", request->base, "The model that all were fine-tuned from");
-    if (entry.needs_base) base->required();
+    if (entry.base == BaseUse::always) base->required();
     command.add_option("--weights", request->weights, "W1,W2,...: of the models")
         ->delimiter(',')
         ->allow_extra_args(false);
@@ -221,7 +220,12 @@ void add_merge(CLI::App& app, const OnParsed& on_parsed) {
         ->delimiter(',')
         ->allow_extra_args(false);
     request->build = entry.add(command);
-    finish(command, request, on_parsed);
+    finish(command, request, [use = entry.base, on_parsed](const MergeRequest& parsed) {
+      MergeRequest whole = parsed;
+      whole.needs_base =
+          use == BaseUse::always || (use == BaseUse::when_given && !parsed.base.empty());
+      on_parsed(whole);
+    });
   }
 }
 

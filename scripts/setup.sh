@@ -22,7 +22,7 @@ packages=(
 )
 if [[ ${1:-} == --tests || ${1:-} == --benchmarks ]]; then
   packages+=(
-    clang-format libgtest-dev libbenchmark-dev python3
+    clang-format libgtest-dev libbenchmark-dev python3 python3-numpy
     # training on several processes: torchrun, mpirun, networks of their own
     python3-torch openmpi-bin iproute2
     # sweeps: a Slurm on one machine, a clock that is set back

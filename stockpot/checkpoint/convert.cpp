@@ -12,6 +12,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
+#include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/checkpoint/message.h"
 
 namespace stockpot {
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::int64_t kBlockElements = 1 << 18;  // written at once by one thread
 constexpr std::int64_t kTileElements = 2048;      // converted at once: fits the first cache
+static_assert(kBlockElements % kHashBlock == 0);
 
 struct Block {
   std::size_t tensor;
@@ -80,11 +82,31 @@ class Meter {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-struct Conversion {
-  const ConversionPlan& plan;
-  const fs::path& origin;
-  CheckpointWriter& writer;
-  Meter meter;
+// Hashes of a tensor's blocks, by number; written by several threads.
+using BlockHashes = std::vector<Hash128>;
+
+BlockHashes hashes_for(const OutputTensor& output) {
+  const std::int64_t elements = element_count(output.shape);
+  return BlockHashes(static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock));
+}
+
+void hash_blocks(const Block& block, Dtype dtype, std::span<const std::byte> bytes,
+                 BlockHashes& hashes) {
+  for (std::int64_t done = 0; done < block.count; done += kHashBlock)
+    hashes[static_cast<std::size_t>((block.first + done) / kHashBlock)] = hash_bytes(bytes.subspan(
+        byte_count(dtype, done), byte_count(dtype, std::min(kHashBlock, block.count - done))));
+}
+
+class Conversion {
+ public:
+  Conversion(const ConversionPlan& plan, const fs::path& origin, const ConversionSink& sink,
+             Progress& progress)
+      : plan_(plan), origin_(origin), sink_(sink), meter_(plan.bytes_to_read(), progress) {
+    for (const OutputTensor& output : plan.outputs) {
+      read_.push_back(hashes_for(output));
+      written_.push_back(hashes_for(output));
+    }
+  }
 
   void run(const std::vector<Block>& blocks, const TileEdit& edit) {
     parallel_for(static_cast<std::int64_t>(blocks.size()), 1,
@@ -94,22 +116,48 @@ struct Conversion {
                  });
   }
 
+  ConversionHashes hashes() const {
+    std::vector<HashedTensor> read, written;
+    for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
+      const OutputTensor& output = plan_.outputs[i];
+      const TensorView& source = *plan_.sources[i];
+      const std::size_t owner = output.tied_to.value_or(i);
+      read.push_back({source.name, source.dtype, source.shape,
+                      tensor_hash(read_[owner], source.bytes.size())});
+      written.push_back({output.name, output.dtype, output.shape,
+                         tensor_hash(written_[owner], bytes_of(output))});
+    }
+    return {model_hash(std::move(read)), model_hash(std::move(written))};
+  }
+
  private:
   void run(const Block& block, const TileEdit& edit) {
-    const TensorView& source = *plan.sources[block.tensor];
-    const Dtype dtype = plan.outputs[block.tensor].dtype;
+    const TensorView& source = *plan_.sources[block.tensor];
+    const Dtype dtype = plan_.outputs[block.tensor].dtype;
     const auto bytes = part_of(source, block.first, block.count);
     const std::uint64_t place = byte_count(dtype, block.first);
+    BlockHashes &read = read_[block.tensor], &written = written_[block.tensor];
+    hash_blocks(block, source.dtype, bytes, read);
     if (dtype == source.dtype && !edit) {
-      writer.write(block.tensor, place, bytes);
+      sink_(block.tensor, place, bytes);
+      const auto first = block.first / kHashBlock;
+      std::copy_n(read.begin() + first, (block.count + kHashBlock - 1) / kHashBlock,
+                  written.begin() + first);
     } else {
       std::vector<std::byte> buffer(byte_count(dtype, block.count));
-      convert_block(source, dtype, block, edit, origin, buffer);
-      writer.write(block.tensor, place, buffer);
+      convert_block(source, dtype, block, edit, origin_, buffer);
+      hash_blocks(block, dtype, buffer, written);
+      sink_(block.tensor, place, buffer);
     }
     release_pages(bytes);
-    meter.add(bytes.size());
+    meter_.add(bytes.size());
   }
+
+  const ConversionPlan& plan_;
+  const fs::path& origin_;
+  const ConversionSink& sink_;
+  Meter meter_;
+  std::vector<BlockHashes> read_, written_;  // by output
 };
 
 Dtype new_type(const TensorView& tensor, std::optional<Dtype> wanted, const fs::path& origin) {
@@ -183,9 +231,9 @@ ConversionPlan plan_conversion(const Checkpoint& source, std::optional<Dtype> dt
   return plan;
 }
 
-void convert(const ConversionPlan& plan, const fs::path& origin, CheckpointWriter& writer,
-             Progress& progress, const TensorEdits& edits) {
-  Conversion conversion{plan, origin, writer, Meter(plan.bytes_to_read(), progress)};
+ConversionHashes convert(const ConversionPlan& plan, const fs::path& origin,
+                         const ConversionSink& sink, Progress& progress, const TensorEdits& edits) {
+  Conversion conversion(plan, origin, sink, progress);
   std::vector<Block> unedited;
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     if (plan.outputs[i].tied_to) continue;
@@ -195,6 +243,16 @@ void convert(const ConversionPlan& plan, const fs::path& origin, CheckpointWrite
     conversion.run(edited, edit);
   }
   conversion.run(unedited, {});
+  return conversion.hashes();
+}
+
+ConversionHashes convert(const ConversionPlan& plan, const fs::path& origin,
+                         CheckpointWriter& writer, Progress& progress, const TensorEdits& edits) {
+  const ConversionSink sink = [&](std::size_t tensor, std::uint64_t first_byte,
+                                  std::span<const std::byte> bytes) {
+    writer.write(tensor, first_byte, bytes);
+  };
+  return convert(plan, origin, sink, progress, edits);
 }
 
 }  // namespace stockpot

@@ -38,11 +38,25 @@ using TileEdit = std::function<void(std::int64_t first, std::span<double> values
 // that what one edit needs is gone before the next one. Edits are called from several threads.
 using TensorEdits = std::function<TileEdit(std::size_t tensor)>;
 
+// Takes the bytes of outputs[tensor] from `first_byte` on; called from several threads, in any
+// order (CheckpointWriter::write).
+using ConversionSink = std::function<void(std::size_t tensor, std::uint64_t first_byte,
+                                          std::span<const std::byte> bytes)>;
+
+struct ConversionHashes {
+  std::string source;  // content_hash() of the plan's source, when no tensor is edited
+  std::string output;  // content_hash() of what was written
+};
+
 // Streams the values in blocks, on several threads; memory does not grow with the model. Values
 // are rounded once, to nearest even. Throws FormatError naming the tensor when a finite value
 // overflows the new type.
-void convert(const ConversionPlan& plan, const fs::path& origin, CheckpointWriter& writer,
-             Progress& progress, const TensorEdits& edits = {});
+ConversionHashes convert(const ConversionPlan& plan, const fs::path& origin,
+                         const ConversionSink& sink, Progress& progress,
+                         const TensorEdits& edits = {});
+ConversionHashes convert(const ConversionPlan& plan, const fs::path& origin,
+                         CheckpointWriter& writer, Progress& progress,
+                         const TensorEdits& edits = {});
 
 // outputs[i].tied_to for tensors whose views are the same bytes: a storage that the file shares.
 void tie_equal_views(std::vector<OutputTensor>& outputs,

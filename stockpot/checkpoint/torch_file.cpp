@@ -31,6 +31,9 @@ bool is_tar(std::string_view start) {
   return start.size() >= 262 && start.substr(257, 5) == "ustar";
 }
 bool is_first_format(std::string_view start) { return start.starts_with("PYTORCH1"); }
+// A header of 384, 640, ... bytes begins like a pickle of protocol 1, 2, ...; but no torch file
+// has four zero bytes and then the brace of the header.
+bool is_safetensors(std::string_view start) { return start.substr(0, 9).ends_with("\0\0\0\0{"sv); }
 
 TorchSource read_source(std::span<const std::byte> bytes, const fs::path& origin) {
   const std::string_view start = start_of(bytes);
@@ -113,6 +116,7 @@ class ViewMaker {
 
 bool looks_like_torch(std::span<const std::byte> bytes) {
   const std::string_view start = start_of(bytes);
+  if (is_safetensors(start)) return false;
   return is_zip(start) || is_pickle(start) || is_tar(start) || is_first_format(start);
 }
 

@@ -124,7 +124,7 @@ VerifyReport verify(const fs::path& path, const VerifyOptions& options, Progress
   check_architecture(model, report);
   read_everything(model, report, progress);
   check_checksums(model, report, progress);
-  check_manifest(report, progress);
+  check_manifest(options, report, progress);
   for (const fs::path& file : model.files()) {
     VerifiedFile entry{file, fs::file_size(file), ""};
     if (options.sha256) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,15 +31,26 @@ struct VerifyReport {
   bool whole() const;  // no failure
 };
 
+// What came out when an output was made anew from the inputs of its manifest.
+struct MadeAgain {
+  std::string output;                         // content_hash() of it
+  std::map<std::string, std::string> inputs;  // content_hash() by path
+};
+
 struct VerifyOptions {
   bool sha256 = false;  // of each file
+  // Makes the output of a manifest with a `command` again; empty: it is not made again. Inputs
+  // whose hashes it tells are not read once more.
+  std::function<MadeAgain(const Json& manifest, const fs::path& file, Progress& progress)>
+      make_again = {};
 };
 
 // Opens the checkpoint with all checks of reading, then reads every value once, in parallel and
 // in little memory: NaN and Inf, the content hash, the CRCs of zip archives, and for a model
-// folder of a known architecture whether the tensors are those of config.json. Of a merged
-// checkpoint, the hashes in its manifest are compared with it and with its inputs; `path` may be
-// the manifest. Throws FormatError when the checkpoint cannot be opened at all.
+// folder of a known architecture whether the tensors are those of config.json. Of a
+// checkpoint with a manifest, the hashes in it are compared with it and with its inputs, and it is
+// made again; `path` may be the manifest. Throws FormatError when the checkpoint cannot be opened
+// at all.
 VerifyReport verify(const fs::path& path, const VerifyOptions& options, Progress& progress);
 
 // The document of docs/checkpoints.md, and the page for a terminal of this width.

@@ -9,8 +9,8 @@ namespace stockpot {
 // a checkpoint itself.
 fs::path checkpoint_of(const fs::path& path);
 
-// Adds to the findings when report.path has a manifest: the hash of the output, and those of the
-// inputs that are still where they were. report.hash must be set.
-void check_manifest(VerifyReport& report, Progress& progress);
+// Adds to the findings when report.path has a manifest: the hash of the output, those of the inputs
+// that are still where they were, and that of the output made again. report.hash must be set.
+void check_manifest(const VerifyOptions& options, VerifyReport& report, Progress& progress);
 
 }  // namespace stockpot

@@ -69,14 +69,17 @@ void FisherMerge::survey(std::span<const TensorJob> jobs, Progress& progress) {
     fishers_[job.name] = std::move(fishers);
   }
   if (!options_.normalize_models) return;
-  double total = 0;
   for (std::size_t i = 0; i < factors_.size(); ++i) {
     const double norm = std::sqrt(squares_of[i]) + options_.minimum;
     if (norm == 0)
       throw FormatError(statistics_[i].path(),
                         "the Fisher information is zero everywhere: it has no norm to divide by");
-    total += factors_[i] = 1 / norm;
+    factors_[i] = 1 / norm;
   }
+  // Added up by their size: the order of the files would decide about the last bit.
+  std::vector<double> rising = factors_;
+  std::ranges::sort(rising);
+  const double total = sum(rising);
   for (double& factor : factors_) factor /= total;
 }
 

@@ -1,4 +1,4 @@
-// The record that every merged checkpoint carries: what it was made from, how, and what came out
+// The record that every checkpoint made from others carries: from what, how, and what came out
 // (docs/checkpoints.md has the members). With it, `verify` makes the same bytes again.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "stockpot/base/json.h"
+#include "stockpot/checkpoint/convert.h"
 #include "stockpot/merge/plan.h"
 #include "stockpot/merge/run.h"
 
@@ -22,6 +23,16 @@ struct ManifestFacts {
 
 Json make_manifest(const MergePlan& plan, const MergeMethod& method, const MergeOutcome& outcome,
                    const ManifestFacts& facts);
+
+// The same of one checkpoint written again.
+struct ConversionManifestFacts {
+  std::vector<std::string> command;  // as above
+  Json options;                      // what decides about the values
+  Container container = Container::safetensors;
+  std::vector<fs::path> files;
+};
+Json make_manifest(const Checkpoint& source, const ConversionPlan& plan,
+                   const ConversionHashes& hashes, const ConversionManifestFacts& facts);
 
 // Where the manifest of an output lies: stockpot.json inside of a folder, NAME.manifest.json
 // beside a file.

@@ -1,41 +1,64 @@
 #include "stockpot/merge/statistics.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <numeric>
+#include <vector>
 
 #include "stockpot/checkpoint/tensor_role.h"
 
 namespace stockpot {
+
+namespace {
+
+// What one model adds to an element.
+struct Member {
+  double value, mean, share;
+  // Some order that NaN has a place in, too.
+  auto place() const { return std::bit_cast<std::array<std::uint64_t, 3>>(*this); }
+};
+
+// The mean of term(member), from the first one on, so that equal statistics stay as they are, bit
+// for bit; equal shares are divided by once.
+template <typename Term>
+double mean_of(const std::vector<Member>& members, double divisor, const Term& term) {
+  const double origin = term(members.front());
+  double sum = 0;
+  for (const Member& member : members) sum += member.share * (term(member) - origin);
+  return origin + sum / divisor;
+}
+
+}  // namespace
 
 void total_variance(std::span<const TensorView* const> sources, std::size_t models,
                     std::span<const double> shares, std::int64_t first, std::span<double> out) {
   std::vector<std::vector<double>> values;
   for (const TensorView* source : sources)
     read_values(*source, first, std::span(values.emplace_back(out.size())));
-  const auto count = static_cast<double>(models);
+  const double divisor = shares.empty() ? static_cast<double>(models) : 1;
   const std::size_t variances = sources.size() - models;  // 0 when there are no means
-  // The mean of term(model); sums with equal shares are divided once.
-  const auto mean_of = [&](const auto& term) {
-    double sum = 0;
-    for (std::size_t m = 0; m < models; ++m)
-      if (shares.empty() || shares[m] != 0) sum += (shares.empty() ? 1 : shares[m]) * term(m);
-    return shares.empty() ? sum / count : sum;
-  };
-  std::size_t start = 0;
-  while (!shares.empty() && start + 1 < models && shares[start] == 0) ++start;
   const bool outside = std::ranges::any_of(shares, [](double share) { return share < 0; }) &&
                        is_running_variance(sources.back()->name);
+  std::vector<Member> members;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    // From the first one that counts, so that equal statistics stay as they are, bit for bit.
-    const auto mean = [&](std::size_t begin) {
-      const double origin = values[begin + start][i];
-      return origin + mean_of([&](std::size_t m) { return values[begin + m][i] - origin; });
-    };
-    out[i] = mean(variances);
+    members.clear();
+    for (std::size_t m = 0; m < models; ++m) {
+      const double share = shares.empty() ? 1 : shares[m];
+      if (share != 0) members.push_back({values[variances + m][i], values[m][i], share});
+    }
+    // Where no model counts, there is nothing to mix.
+    if (members.empty()) members.push_back({values.back()[i], values[models - 1][i], 0});
+    // Not in the order of the models: it would decide about the last bit.
+    std::ranges::sort(members, {}, &Member::place);
+    out[i] = mean_of(members, divisor, [](const Member& member) { return member.value; });
     if (variances != 0) {
-      const double centre = mean(0);
-      out[i] +=
-          mean_of([&](std::size_t m) { return (values[m][i] - centre) * (values[m][i] - centre); });
+      const double centre =
+          mean_of(members, divisor, [](const Member& member) { return member.mean; });
+      double spread = 0;
+      for (const Member& member : members)
+        spread += member.share * (member.mean - centre) * (member.mean - centre);
+      out[i] += spread / divisor;
     }
     if (outside) out[i] = out[i] < 0 ? 0 : out[i];
   }

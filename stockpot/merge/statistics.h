@@ -14,7 +14,7 @@ namespace stockpot {
 // mean(var_i) + mean((mu_i - mean(mu))^2). `shares` of the models add up to 1; without any all
 // have the same. A share may be negative (a point outside of the models): a variance is then held
 // at 0. The only model with a share gives its statistics bit for bit. Fills the elements from
-// `first` on.
+// `first` on; the same numbers for any order of the models.
 void total_variance(std::span<const TensorView* const> sources, std::size_t models,
                     std::span<const double> shares, std::int64_t first, std::span<double> out);
 

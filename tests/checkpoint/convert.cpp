@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "stockpot/base/threads.h"
+#include "stockpot/checkpoint/content_hash.h"
 #include "stockpot/checkpoint/output_place.h"
 #include "tests/checkpoint/files.h"
 
@@ -63,6 +64,24 @@ TEST(Convert, TheNumberOfThreadsChangesNoByte) {
   converted(in, folder.path() / "x/one.bin", Dtype::bf16);
   set_threads(before);
   EXPECT_EQ(read_file(folder.path() / "x/one.bin"), read_file(folder.path() / "one.bin"));
+}
+
+TEST(Convert, TellsTheHashesOfWhatItReadAndWrote) {
+  const TemporaryFolder folder;
+  std::vector<float> many(300'000);  // more than one block
+  for (std::size_t i = 0; i < many.size(); ++i) many[i] = static_cast<float>(i) * 0.37f;
+  const fs::path in = file_of(folder, {values("many", many), values("one", {1})});
+  const fs::path out = folder.path() / "out.pt";
+  const Checkpoint source = Checkpoint::open(in);
+  for (const std::optional<Dtype> dtype : {std::optional<Dtype>(), std::optional(Dtype::bf16)}) {
+    const ConversionPlan plan = plan_conversion(source, dtype, Container::torch);
+    Silent progress;
+    ConversionHashes hashes;
+    write_output(output_place(out, in, std::nullopt, true), plan.outputs, {},
+                 [&](CheckpointWriter& writer) { hashes = convert(plan, in, writer, progress); });
+    EXPECT_EQ(hashes.source, content_hash(source));
+    EXPECT_EQ(hashes.output, content_hash(Checkpoint::open(out)));
+  }
 }
 
 TEST(Convert, FloatsAreRoundedToNearestEvenAndIntegersKept) {

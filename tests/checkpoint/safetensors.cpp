@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "stockpot/checkpoint/checkpoint.h"
 #include "tests/checkpoint/files.h"
 
 namespace stockpot {
@@ -35,6 +36,18 @@ TEST(SafetensorsFile, ReadsNamesShapesAndMetadataOfTheReference) {
   EXPECT_EQ(file.find("scala"), nullptr);
   EXPECT_EQ(file.find("b.bfloat16")->dtype, Dtype::bf16);
   EXPECT_TRUE(file.notes().empty());
+}
+
+// 640 bytes make the length field 80 02 00 ..., which is how a pickle of protocol 2 begins.
+TEST(SafetensorsFile, AHeaderWhoseLengthLooksLikeAPickleIsStillAHeader) {
+  for (std::size_t length = 0x180; length <= 0x580; length += 0x100) {
+    std::string header = entry("F32", "[1]", "[0,4]");
+    header.resize(length, ' ');
+    const TemporaryFolder folder;
+    const Checkpoint model = Checkpoint::open(folder.put("a.safetensors", raw_file(header, 4)));
+    EXPECT_EQ(model.format(), CheckpointFormat::safetensors) << length;
+    EXPECT_EQ(model.tensors().size(), 1u) << length;
+  }
 }
 
 // The reference writes them in the random order of a hash map: ours are sorted.

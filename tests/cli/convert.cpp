@@ -60,6 +60,43 @@ TEST(Convert, ADryRunWritesNothing) {
   EXPECT_EQ(folder.count(), 0u);
 }
 
+TEST(Convert, VerifyMakesTheOutputAgainFromItsManifest) {
+  const TemporaryFolder folder;
+  const std::string in = fixture_path("checkpoint/written/every_dtype.pt");
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"out.safetensors"},
+        {"out.pt", "--dtype", "bf16"},
+        {"folder", "--shard-size", "200", "--dtype", "f64"}}) {
+    std::vector<std::string> arguments{"convert", in};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Outcome made = stockpot(folder.path(), arguments);
+    ASSERT_EQ(made.code, 0) << made.err;
+    const Outcome verified = stockpot(folder.path(), {"verify", flags[0], "--json"});
+    EXPECT_PRED2(has, verified.out, "the output is the one that was written");
+    EXPECT_PRED2(has, verified.out, "every_dtype.pt is unchanged");
+    EXPECT_PRED2(has, verified.out, "made again from its inputs: the same, bit for bit");
+  }
+  const Json manifest = Json::read(folder.path() / "out.pt.manifest.json");
+  const Json& input = manifest.find("inputs")->items().at(0);
+  EXPECT_EQ(input.find("role")->as_string(), "source");
+  EXPECT_EQ(input.find("path")->as_string(), in);
+  EXPECT_EQ(manifest.find("method")->find("options")->find("dtype")->as_string(), "bf16");
+  EXPECT_NE(input.find("hash")->as_string(), manifest.find("output")->find("hash")->as_string());
+  EXPECT_TRUE(fs::exists(folder.path() / "folder/stockpot.json"));
+}
+
+TEST(Convert, VerifyTellsWhenTheInputOfAConversionWasChanged) {
+  const TemporaryFolder folder;
+  const std::string base = fixture_path("merge/lora/base.safetensors");
+  fs::copy_file(base, folder.path() / "in.safetensors");
+  ASSERT_EQ(stockpot(folder.path(), {"convert", "in.safetensors", "out.pt"}).code, 0);
+  fs::copy_file(fixture_path("merge/lora/merged_a.safetensors"), folder.path() / "in.safetensors",
+                fs::copy_options::overwrite_existing);
+  const Outcome verified = stockpot(folder.path(), {"verify", "out.pt", "--json"});
+  EXPECT_EQ(verified.code, 3);
+  EXPECT_PRED2(has, verified.out, "in.safetensors was changed");
+}
+
 TEST(Convert, BadRequestsAreUsageErrors) {
   const TemporaryFolder folder;
   const std::string in = fixture_path("merge/lora/base.safetensors");

@@ -77,6 +77,7 @@ TEST_F(Merging, VerifyMakesEveryKindOfMergeAgain) {
       {"merge", "dare", name(1), name(2), "--base", "base.safetensors", "--seed", "7"},
       {"merge", "stock", name(1), name(2), "--base", "base.safetensors"},
       {"merge", "slerp", name(1), name(2)},
+      {"merge", "karcher", name(1), name(2), name(3), "--base", "base.safetensors"},
       {"merge", "task", name(1), "--base", "base.safetensors", "--lambda", "-0.5"}};
   for (std::vector<std::string> command : commands) {
     const std::string what = command[0] + " " + command[1];
@@ -88,6 +89,15 @@ TEST_F(Merging, VerifyMakesEveryKindOfMergeAgain) {
     EXPECT_TRUE(contains(verified.out, "made again from its inputs: the same, bit for bit"))
         << what << ": " << verified.out;
   }
+}
+
+TEST_F(Merging, SphericalMethodsWorkOnDifferencesFromAGivenBase) {
+  run({"merge", "slerp", name(1), name(2), "-o", "a.safetensors"});
+  run({"merge", "slerp", name(1), name(2), "--base", "base.safetensors", "-o", "b.safetensors"});
+  EXPECT_NE(hash("a.safetensors"), hash("b.safetensors"));
+  // All models the same: theta_0 plus their difference from it.
+  run({"merge", "slerp", name(1), name(1), "--base", "base.safetensors", "-o", "c.safetensors"});
+  EXPECT_EQ(hash("c.safetensors"), hash(name(1)));
 }
 
 TEST_F(Merging, VerifyFindsAnOutputThatItsManifestDoesNotMake) {

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "stockpot/base/error.h"
 #include "stockpot/base/hash.h"
 #include "stockpot/checkpoint/content_hash.h"
 #include "tests/compare/trained.h"
@@ -52,6 +53,37 @@ TEST(Verify, ComparesTheOutputAndTheInputsWithTheManifest) {
   EXPECT_PRED2(contains, verify_text(check(output), 1000), "was changed: its hash is");
   kitchen.write("out", scratch(3));
   EXPECT_PRED2(contains, verify_text(check(output), 1000), "the output was changed");
+}
+
+TEST(Verify, MakesTheOutputAgainAndTakesTheHashesOfTheInputsFromThere) {
+  const Kitchen kitchen;
+  const fs::path input = kitchen.write("in", scratch(1)), output = kitchen.write("out", scratch(2));
+  const std::string hash = content_hash(Checkpoint::open(output));
+  const Json entry = Json::object({{"path", input.native()}, {"hash", "known"}});
+  Json manifest = Json::object({{"schema_version", 1},
+                                {"command", Json(Json::Array{"average"})},
+                                {"inputs", Json(Json::Array{entry})},
+                                {"output", Json::object({{"hash", hash}})}});
+  const fs::path file = output.native() + ".manifest.json";
+  write_file(file, manifest.dump());
+  VerifyOptions options;
+  MadeAgain again{hash, {{input.native(), "known"}}};
+  options.make_again = [&](const Json&, const fs::path&, Progress&) { return again; };
+  const std::string good = verify_text(check(output, options), 1000);
+  EXPECT_PRED2(contains, good, "in.safetensors is unchanged");
+  EXPECT_PRED2(contains, good, "made again from its inputs: the same, bit for bit");
+  again.output = "other";
+  const VerifyReport report = check(output, options);
+  EXPECT_FALSE(report.whole());
+  EXPECT_PRED2(contains, verify_text(report, 1000),
+               "made again from its inputs, its hash is other");
+  options.make_again = [&](const Json&, const fs::path&, Progress&) -> MadeAgain {
+    throw FormatError(input, "has gone bad");
+  };
+  EXPECT_PRED2(contains, verify_text(check(output, options), 1000), "cannot be made again: ");
+  // Then the input is read for its hash, which is another one.
+  EXPECT_PRED2(contains, verify_text(check(output, options), 1000),
+               "was changed: its hash is xxh3");
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 // BatchNorm's statistics of models that do not count alike.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "stockpot/merge/statistics.h"
 
 namespace stockpot {
@@ -32,6 +35,30 @@ TEST(BatchNormShares, WeighMeansVariancesAndTheirSpread) {
   EXPECT_DOUBLE_EQ(mixed({}).variance, 3);  // 2 + 1
   EXPECT_DOUBLE_EQ(mixed({0.25, 0.75}).mean, 1.5);
   EXPECT_DOUBLE_EQ(mixed({0.25, 0.75}).variance, 3.25);  // 2.5 + 0.75
+}
+
+TEST(BatchNormShares, TheOrderOfTheModelsChangesNoBit) {
+  std::vector<OwnedTensor> tensors;
+  for (const char* name : {"bn.running_mean", "bn.running_var"})
+    for (const float value : {0.1f, 2.3f, 0.7f, 1.9f})
+      tensors.push_back(make_tensor(name, Dtype::f32, {1}, std::vector<float>{value}));
+  std::vector<TensorView> views;
+  for (const OwnedTensor& tensor : tensors) views.push_back(tensor.view());
+  std::vector<std::size_t> order{0, 1, 2, 3};
+  const std::vector<double> shares{0.17, 0.29, 0.23, 0.31};
+  std::set<double> found;
+  do {
+    std::vector<const TensorView*> sources(8);
+    std::vector<double> own(4), variance(1);
+    for (std::size_t i = 0; i < 4; ++i) {
+      sources[i] = &views[order[i]];
+      sources[4 + i] = &views[4 + order[i]];
+      own[i] = shares[order[i]];
+    }
+    total_variance(sources, 4, own, 0, variance);
+    found.insert(variance[0]);
+  } while (std::ranges::next_permutation(order).found);
+  EXPECT_EQ(found.size(), 1u);
 }
 
 TEST(BatchNormShares, TheOnlyModelWithAShareGivesItsOwn) {
