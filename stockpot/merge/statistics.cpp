@@ -65,7 +65,10 @@ void total_variance(std::span<const TensorView* const> sources, std::size_t mode
 }
 
 std::vector<double> shares_of(std::span<const double> weights) {
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  // Not in the order of the models: it would decide about the last bit.
+  std::vector<double> ordered(weights.begin(), weights.end());
+  std::ranges::sort(ordered);
+  const double total = std::accumulate(ordered.begin(), ordered.end(), 0.0);
   const auto members = static_cast<double>(
       weights.size() - static_cast<std::size_t>(std::ranges::count(weights, 0.0)));
   std::vector<double> shares;

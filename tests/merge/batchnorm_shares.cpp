@@ -76,6 +76,10 @@ TEST(BatchNormShares, OutsideOfTheModelsAVarianceStopsAtZero) {
 TEST(BatchNormShares, AreWeightsOverTheirSum) {
   EXPECT_EQ(shares_of(std::vector<double>{1, 3}), (std::vector<double>{0.25, 0.75}));
   EXPECT_EQ(shares_of(std::vector<double>{2, 0, -2}), (std::vector<double>{0.5, 0, 0.5}));
+  // Added up from the left, the second total is another number than the first.
+  const std::vector<double> shares = shares_of(std::vector<double>{0.1, 0.2, 0.3});
+  EXPECT_EQ(shares_of(std::vector<double>{0.3, 0.2, 0.1}),
+            (std::vector<double>{shares[2], shares[1], shares[0]}));
 }
 
 }  // namespace
