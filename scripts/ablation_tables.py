@@ -237,17 +237,17 @@ def distortion_rows(name, report):
             continue
         ratios = [m["id_ratio"] for m in oods if m["id_ratio"] is not None]
         changes = [seed["models"][index]["head"].get("change") or {} for seed in seeds]
-        yield [name, after["name"], mean_of(m["over_spread"] for m in ids),
-               mean_of(m["over_spread"] for m in oods), mean_of(ratios),
+        yield [name, after["name"], two_digits(m["over_spread"] for m in ids),
+               two_digits(m["over_spread"] for m in oods), two_digits(ratios),
                f"{sum(r > 1 for r in ratios)} of {len(ratios)}" if ratios else "-",
-               mean_of(m["to_first"] for m in ids), mean_of(m["cka"] for m in ids),
-               mean_of(change.get("cosine") for change in changes)]
+               two_digits(m["to_first"] for m in ids), two_digits(m["cka"] for m in ids),
+               two_digits(change.get("cosine") for change in changes)]
 
 
-def mean_of(values):
-    """With two digits; a dash where there is none, or one is missing."""
+def two_digits(values):
+    """Their mean; a dash where there is none, or one is missing."""
     values = list(values)
-    return f"{sum(values) / len(values):.2f}" if values and None not in values else "-"
+    return f"{statistics.mean(values):.2f}" if values and None not in values else "-"
 
 
 def main():

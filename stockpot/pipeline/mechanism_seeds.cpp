@@ -1,7 +1,8 @@
 #include "stockpot/pipeline/mechanism_seeds.h"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
+#include <optional>
 #include <vector>
 
 #include "stockpot/base/text.h"
@@ -15,18 +16,16 @@ using diagnose::SetMovement;
 
 // "1.25 [1.1, 1.4]"; a dash where some seed has no value.
 std::string mean_over(const std::vector<std::optional<double>>& values) {
-  double sum = 0, squares = 0;
+  std::vector<double> known;
   for (const std::optional<double>& value : values) {
     if (!value) return "-";
-    sum += *value;
+    known.push_back(*value);
   }
-  const auto count = static_cast<double>(values.size());
-  const double mean = sum / count;
-  for (const std::optional<double>& value : values) squares += (*value - mean) * (*value - mean);
-  const double half = t_quantile(0.975, static_cast<int>(values.size()) - 1) *
-                      std::sqrt(squares / (count - 1) / count);
-  return significant(mean, 3) + " [" + significant(mean - half, 3) + ", " +
-         significant(mean + half, 3) + "]";
+  const Interval interval = mean_interval(known);
+  const double mean =
+      std::accumulate(known.begin(), known.end(), 0.0) / static_cast<double>(known.size());
+  return significant(mean, 3) + " [" + significant(interval.low, 3) + ", " +
+         significant(interval.high, 3) + "]";
 }
 
 }  // namespace

@@ -3,16 +3,11 @@
 
     looks.py PROGRAM [--cases 100] [--seed N]
 """
-import argparse
 import itertools
 import json
-import os
 import subprocess
-import tempfile
-from pathlib import Path
 
-import numpy as np
-
+from running import arguments, each_case, np
 from checkpoints import Tensor, content_hash, rounded, run, save, to_bytes
 
 # Names and their blocks.
@@ -216,20 +211,14 @@ def one_doctor(program, rng, folder, large):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program", type=os.path.abspath)
-    parser.add_argument("--cases", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    args = parser.parse_args()
-    print("seed", args.seed, flush=True)
-    for number in range(args.cases):
-        rng = np.random.default_rng([args.seed, number])
+    args = arguments(cases=100)
+
+    def one_case(rng, folder, number):
         for look in (one_diff, one_doctor):
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    look(args.program, rng, Path(folder), number < 3)
-                except AssertionError as error:
-                    raise SystemExit(f"case {number}: {error}") from error
+            (folder / look.__name__).mkdir()
+            look(args.program, rng, folder / look.__name__, number < 3)
+
+    each_case(args, one_case)
     print(f"{args.cases} cases of diff and doctor agree with numpy")
 
 

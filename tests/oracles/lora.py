@@ -3,14 +3,9 @@
 
     lora.py PROGRAM [--cases 100] [--seed N]
 """
-import argparse
 import json
-import os
-import tempfile
-from pathlib import Path
 
-import numpy as np
-
+from running import arguments, each_case, np
 from checkpoints import Tensor, check, load, rounded, run, save
 
 PREFIX = "base_model.model."
@@ -137,18 +132,8 @@ def one_case(program, rng, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program", type=os.path.abspath)
-    parser.add_argument("--cases", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    args = parser.parse_args()
-    print("seed", args.seed, flush=True)
-    for number in range(args.cases):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                one_case(args.program, np.random.default_rng([args.seed, number]), Path(folder))
-            except AssertionError as error:
-                raise SystemExit(f"case {number}: {error}") from error
+    args = arguments(cases=100)
+    each_case(args, lambda rng, folder, number: one_case(args.program, rng, folder))
     print(f"{args.cases} cases of lora merge and lora soup agree with their formulas")
 
 

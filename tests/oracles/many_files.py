@@ -3,16 +3,13 @@
 
     many_files.py PROGRAM [--files 72] [--seed N]
 """
-import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
+from running import arguments, np
 import formulas as f
 from checkpoints import Tensor, check, load, rounded, save
 
@@ -46,12 +43,7 @@ def run(program, arguments, folder, open_files=64):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program", type=os.path.abspath)
-    parser.add_argument("--files", type=int, default=72)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    args = parser.parse_args()
-    print("seed", args.seed, flush=True)
+    args = arguments(files=72)
     rng = np.random.default_rng(args.seed)
     shapes = {"blocks.0.weight": (2000, 700), "blocks.1.weight": (5, 9000), "scale": ()}
     base = {n: rounded(rng.normal(size=s), "F32") for n, s in shapes.items()}

@@ -8,12 +8,8 @@ of its own. The first cases are large and run again with other numbers of thread
 memory and orders of the files: the outputs must have the same bytes.
 """
 import argparse
-import os
-import tempfile
-from pathlib import Path
 
-import numpy as np
-
+from running import arguments, each_case, np
 import angles
 import formulas as f
 import task_vectors
@@ -302,23 +298,16 @@ def turned(command):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("program", type=os.path.abspath)
-    parser.add_argument("--cases", type=int, default=100)
-    parser.add_argument("--large", type=int, default=3)
     parser.add_argument("--only", nargs="+", help="some of the methods")
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    args = parser.parse_args()
+    args = arguments(parser, cases=100, large=3)
     methods = [method for method in METHODS if not args.only or method[0] in args.only]
-    print("seed", args.seed, flush=True)
-    for number in range(args.cases):
-        rng = np.random.default_rng([args.seed, number])
-        with tempfile.TemporaryDirectory() as folder:
-            cases = Cases(rng, Path(folder), number < args.large)
-            for method in methods:
-                try:
-                    one_method(args.program, cases, method, number < args.large)
-                except AssertionError as error:
-                    raise SystemExit(f"case {number}: {error}") from error
+
+    def one_case(rng, folder, number):
+        cases = Cases(rng, folder, number < args.large)
+        for method in methods:
+            one_method(args.program, cases, method, number < args.large)
+
+    each_case(args, one_case)
     print(f"{args.cases} cases of {len(methods)} methods agree with their formulas")
 
 
