@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -132,71 +133,88 @@ void KarcherMean::check(std::span<const TensorJob> jobs) const {
 
 namespace {
 
-// Unit vectors by their cosines; everything else is a combination of them.
-class Sphere {
- public:
-  Sphere(const Gram& gram, std::vector<std::size_t> which) : which_(std::move(which)) {
-    const std::size_t count = which_.size();
-    cosines_.resize(count * count);
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t j = 0; j < count; ++j)
-        cosines_[i * count + j] = i == j ? 1 : gram.cosine(which_[i], which_[j]);
+double product(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+// A combination of unit vectors. Its coordinates in an orthonormal basis tell angles and norms,
+// which the coefficients alone lose where the vectors cancel.
+struct Combination {
+  std::vector<double> coefficients, coordinates;
+
+  explicit Combination(std::size_t count) : coefficients(count), coordinates(count) {}
+
+  double norm() const { return std::sqrt(product(coordinates, coordinates)); }
+
+  void add(double factor, const Combination& other) {
+    for (std::size_t i = 0; i < coefficients.size(); ++i) {
+      coefficients[i] += factor * other.coefficients[i];
+      coordinates[i] += factor * other.coordinates[i];
+    }
   }
 
-  // The product of a combination with the ith unit vector.
-  double product(const std::vector<double>& combination, std::size_t i) const {
-    double total = 0;
-    for (std::size_t j = 0; j < which_.size(); ++j)
-      total += cosines_[i * which_.size() + j] * combination[j];
-    return total;
+  void scale(double factor) {
+    for (double& coefficient : coefficients) coefficient *= factor;
+    for (double& coordinate : coordinates) coordinate *= factor;
   }
-
-  double norm(const std::vector<double>& combination) const {
-    double total = 0;
-    for (std::size_t i = 0; i < which_.size(); ++i)
-      total += combination[i] * product(combination, i);
-    return std::sqrt(std::max(total, 0.0));
-  }
-
-  std::size_t size() const { return which_.size(); }
-
- private:
-  std::vector<std::size_t> which_;
-  std::vector<double> cosines_;
 };
 
-void divide(std::vector<double>& combination, double divisor) {
-  for (double& coefficient : combination) coefficient /= divisor;
+// The vectors themselves, from their cosines: Cholesky's decomposition, the vector with the
+// largest rest first.
+std::vector<Combination> unit_vectors(const Gram& gram, const std::vector<std::size_t>& which) {
+  // Of a squared distance: what the rounding of cosines leaves of a vector in the others' span.
+  constexpr double rounding = 1e-14;
+  const std::size_t count = which.size();
+  std::vector<Combination> vectors(count, Combination(count));
+  std::vector<double> rest(count, 1);  // squared distances from the span of the axes so far
+  for (std::size_t axis = 0; axis < count; ++axis) {
+    const auto next = static_cast<std::size_t>(std::ranges::max_element(rest) - rest.begin());
+    if (rest[next] < rounding) break;
+    const double length = std::sqrt(rest[next]);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i == next || rest[i] < rounding) continue;
+      const double along = (gram.cosine(which[next], which[i]) -
+                            product(vectors[next].coordinates, vectors[i].coordinates)) /
+                           length;
+      vectors[i].coordinates[axis] = along;
+      rest[i] -= along * along;
+    }
+    vectors[next].coordinates[axis] = length;
+    rest[next] = 0;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    vectors[i].scale(1 / vectors[i].norm());
+    vectors[i].coefficients[i] = 1;
+  }
+  return vectors;
 }
 
 // sum_i a_i log_u(u_i). Vectors closer than the tolerance add nothing, and neither do those as
 // close to the opposite of u: what rounding leaves of their direction says nothing.
-std::vector<double> tangent_at(const Sphere& sphere, const std::vector<double>& u,
-                               const std::vector<double>& weights, double tolerance) {
-  std::vector<double> tangent(u.size());
-  double along = 0;
-  for (std::size_t i = 0; i < u.size(); ++i) {
-    const double cosine = std::clamp(sphere.product(u, i), -1.0, 1.0);
+Combination tangent_at(const std::vector<Combination>& vectors, const Combination& u,
+                       const std::vector<double>& weights, double tolerance) {
+  Combination tangent(vectors.size());
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    const double cosine = std::clamp(product(u.coordinates, vectors[i].coordinates), -1.0, 1.0);
     const double angle = std::acos(cosine);
     if (angle < tolerance || angle > std::numbers::pi - tolerance) continue;
     const double length = weights[i] * angle / std::sin(angle);
-    tangent[i] += length;
-    along += length * cosine;
+    tangent.add(length, vectors[i]);
+    tangent.add(-length * cosine, u);
   }
-  for (std::size_t i = 0; i < u.size(); ++i) tangent[i] -= along * u[i];
   return tangent;
 }
 
-// The mean direction as a combination of unit vectors; returns the number of steps taken.
-int walk(const Sphere& sphere, const std::vector<double>& weights, const KarcherOptions& options,
-         std::vector<double>& u) {
+// Moves u to the mean direction; returns the number of steps taken.
+int walk(const std::vector<Combination>& vectors, const std::vector<double>& weights,
+         const KarcherOptions& options, Combination& u) {
   for (int step = 0; step < options.iterations; ++step) {
-    const std::vector<double> tangent = tangent_at(sphere, u, weights, options.tolerance);
-    const double length = sphere.norm(tangent);
+    const Combination tangent = tangent_at(vectors, u, weights, options.tolerance);
+    const double length = tangent.norm();
     if (length < options.tolerance) return step;
-    for (std::size_t i = 0; i < u.size(); ++i)
-      u[i] = std::cos(length) * u[i] + std::sin(length) * tangent[i] / length;
-    divide(u, sphere.norm(u));
+    u.scale(std::cos(length));
+    u.add(std::sin(length) / length, tangent);
+    u.scale(1 / u.norm());
   }
   return options.iterations;
 }
@@ -219,15 +237,16 @@ std::vector<double> KarcherMean::find(const TensorJob& job, const Gram& gram, Js
     result[which[0]] = mean_norm / gram.norm(which[0]);
     return result;
   }
-  divide(weights, sum(weights));
-  const Sphere sphere(gram, which);
-  std::vector<double> u = weights;
-  const double length = sphere.norm(u);
+  const double used = sum(weights);
+  for (double& weight : weights) weight /= used;
+  const std::vector<Combination> vectors = unit_vectors(gram, which);
+  Combination u(which.size());
+  for (std::size_t i = 0; i < which.size(); ++i) u.add(weights[i], vectors[i]);
+  const double length = u.norm();
   if (length >= options_.tolerance) {
-    divide(u, length);
+    u.scale(1 / length);
   } else if (options_.iterations > 0) {
-    u.assign(u.size(), 0);
-    u[0] = 1;
+    u = vectors[0];
   } else if (job.models.size() == 2) {
     return {job.weights[0] / total, job.weights[1] / total};
   } else {
@@ -235,9 +254,9 @@ std::vector<double> KarcherMean::find(const TensorJob& job, const Gram& gram, Js
                      "': the models' directions cancel out, so that their mean has none; give "
                      "other weights or use karcher");
   }
-  finding.set("steps", walk(sphere, weights, options_, u));
+  finding.set("steps", walk(vectors, weights, options_, u));
   for (std::size_t i = 0; i < which.size(); ++i)
-    result[which[i]] = mean_norm * u[i] / gram.norm(which[i]);
+    result[which[i]] = mean_norm * u.coefficients[i] / gram.norm(which[i]);
   return result;
 }
 

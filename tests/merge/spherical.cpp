@@ -100,6 +100,22 @@ TEST(Karcher, AVectorOppositeToTheMeanLeavesItsDirection) {
   for (std::size_t i = 0; i < v.size(); ++i) EXPECT_NEAR(mean[i], norm * v[i], 1e-12);
 }
 
+// What is left of opposite directions with nearly equal weights is short, and still a direction.
+TEST(Karcher, OppositeModelsOfNearlyEqualWeightsKeepTheirLine) {
+  const Values weights{1.568, 1.569};
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const Values v = normal_values(72, seed);
+    Values opposite = v;
+    for (double& x : opposite) x *= -0.5;
+    Ingredients ingredients;
+    ingredients.add("w", {72}, {}, {v, opposite});
+    KarcherMean karcher({});
+    const Values mean = merged(karcher, ingredients.jobs(weights))[0];
+    const double norm = (1.568 + 1.569 * 0.5) / sum(weights);
+    for (std::size_t i = 0; i < v.size(); ++i) ASSERT_NEAR(mean[i], -norm * v[i], 1e-11);
+  }
+}
+
 TEST(NuSlerp, MixesOppositeVectorsOnTheirLineWhateverTheirCosineRoundsTo) {
   for (std::uint64_t seed = 1; seed < 50; ++seed) {
     const Values a = normal_values(3, seed);
