@@ -167,12 +167,13 @@ std::vector<Combination> unit_vectors(const Gram& gram, const std::vector<std::s
   const std::size_t count = which.size();
   std::vector<Combination> vectors(count, Combination(count));
   std::vector<double> rest(count, 1);  // squared distances from the span of the axes so far
+  std::vector<bool> has_axis(count);
   for (std::size_t axis = 0; axis < count; ++axis) {
     const auto next = static_cast<std::size_t>(std::ranges::max_element(rest) - rest.begin());
     if (rest[next] < rounding) break;
     const double length = std::sqrt(rest[next]);
     for (std::size_t i = 0; i < count; ++i) {
-      if (i == next || rest[i] < rounding) continue;
+      if (i == next || has_axis[i]) continue;
       const double along = (gram.cosine(which[next], which[i]) -
                             product(vectors[next].coordinates, vectors[i].coordinates)) /
                            length;
@@ -180,6 +181,7 @@ std::vector<Combination> unit_vectors(const Gram& gram, const std::vector<std::s
       rest[i] -= along * along;
     }
     vectors[next].coordinates[axis] = length;
+    has_axis[next] = true;
     rest[next] = 0;
   }
   for (std::size_t i = 0; i < count; ++i) {
