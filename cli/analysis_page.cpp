@@ -27,6 +27,17 @@ constexpr std::string_view kFigureCss =
 
 constexpr std::array kEndings = {".json", ".html"};
 
+// The run whose report shows the pages of this folder (report/attached_pages.h), or "".
+fs::path run_around(fs::path folder) {
+  folder = fs::absolute(folder / "").lexically_normal().parent_path();
+  for (int level = 0; level < 2; ++level, folder = folder.parent_path()) {
+    std::error_code ignored;
+    const fs::path run = folder.parent_path();
+    if (folder.filename() == "analyses" && fs::exists(run / "results.json", ignored)) return run;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string preformatted(const std::string& text) {
@@ -88,6 +99,9 @@ void publish_analysis(const AnalysisPlace& place, const std::string& name, const
   std::cout << text;
   if (!place.out.empty())
     std::cout << "\npage: " << printable((place.out / (name + kEndings[1])).string()) << "\n";
+  if (const fs::path run = run_around(place.out); !place.out.empty() && !run.empty())
+    std::cout << "to have it in the run's report: stockpot report " << printable(run.string())
+              << "\n";
 }
 
 void print_analysis_plan(const std::string& name, const std::vector<std::string>& lines,

@@ -12,7 +12,7 @@ int cmd_report(const ReportArgs& args, const CommandLine& line) {
   const Json json = Json::read(args.run / "results.json");
   const RunReport report = report_from_json(json);
   const fs::path output = args.output.empty() ? args.run / "report.html" : args.output;
-  write_file(output, html_report(report));
+  write_file(output, html_report(report, attached_pages(args.run)));
   if (line.json)
     std::cout << json.dump(2) << "\n";
   else

@@ -6,8 +6,8 @@
 # Trains the search (one linear probe, then its fine-tunings), then: soups (uniform, greedy by both
 # rules and both orders, learned in three forms), both ensembles, WiSE-FT from the linear probe to
 # the soup, calibration, the number-of-models curve, angles and gains, soup against ensemble, the
-# plane of three models, learning rate against drop. Tables go to OUT/study/*.txt and *.json, pages
-# to *.html. Resumable: what is finished in OUT is not done again.
+# plane of three models, learning rate against drop. Tables go to OUT/analyses/*.txt and *.json; the pages
+# stand in OUT/report.html, too. Resumable: what is finished in OUT is not done again.
 #   STOCKPOT   the program (build/release/bin/stockpot)
 #   DEVICE     cuda or cpu (cuda)
 #   JOBS       trainings side by side (8)
@@ -29,7 +29,7 @@ most=${STEPS:-4}
 read -r -a extra <<<"${SET:-}"
 sets=(--set "run.device=$device")
 for pair in "${extra[@]}"; do sets+=(--set "$pair"); done
-study=$out/study
+study=$out/analyses
 
 # NAME COMMAND...: its table in NAME.txt; what is there is not made again. In the background, behind
 # at most $most others; a failure leaves NAME.part.
@@ -105,7 +105,8 @@ step calibration calibrate "${all[@]:1:1}" "${soups[@]}" "${on[@]}" --logits "$s
   -o "$study/calibration" --overwrite
 wait
 
-echo "tables and pages: $study"
+"$stockpot" report "$out" -q >/dev/null || exit
+echo "tables and pages: $study; all pages in one: $out/report.html"
 failed=0
 for part in "$study"/*.part; do
   [ -f "$part" ] || continue

@@ -90,7 +90,7 @@ void write_reports(const RunReport& report, const fs::path& out) {
   write_file(out / "results.json", to_json(report).dump(2) + "\n");
   write_file(out / "results.csv", csv_table(report));
   write_file(out / "results.md", markdown_table(report));
-  write_file(out / "report.html", html_report(report));
+  write_file(out / "report.html", html_report(report, attached_pages(out)));
 }
 
 // What cannot be measured (a set of one picture, features that do not vary) must not cost the

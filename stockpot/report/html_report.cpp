@@ -142,9 +142,9 @@ std::string findings_section(const RunReport& report, const ResultTable& table) 
   return text + "These numbers are about this model and these pictures; they do not say why.</p>\n";
 }
 
-std::string html_report(const RunReport& report) {
+std::string html_report(const RunReport& report, const std::vector<AttachedPage>& pages) {
   const ResultTable table = result_table(report);
-  const std::array<Part, 12> parts = {{
+  const std::array<Part, 13> parts = {{
       {"findings", "", findings_section(report, table)},
       {"results", "Results", results_section(report, table)},
       {"comparisons", "Comparisons", comparisons_section(report)},
@@ -155,6 +155,7 @@ std::string html_report(const RunReport& report) {
       {"search", "Search runs", search_section(report, table)},
       {"parts", "Classes", parts_section(report, table)},
       {"pictures", "Pictures", gallery_section(report)},
+      {"analyses", "Analyses", attached_section(pages)},
       {"choices", "Choices", choices_section(report)},
       {"provenance", "Recipe", provenance_section(report)},
   }};

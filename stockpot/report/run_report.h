@@ -11,6 +11,7 @@
 
 #include "stockpot/base/json.h"
 #include "stockpot/metrics/accuracy.h"
+#include "stockpot/report/attached_pages.h"
 #include "stockpot/report/probe_path_report.h"
 #include "stockpot/report/report_table.h"
 
@@ -140,7 +141,8 @@ std::string markdown_table(const RunReport& report);
 std::string csv_table(const RunReport& report);
 
 // One self-contained HTML file: works offline, runs no code from the data, escapes every
-// name. Charts by Chart.js, embedded when the program was built.
-std::string html_report(const RunReport& report);
+// name. Charts by Chart.js, embedded when the program was built. `pages` follow the run's own
+// sections.
+std::string html_report(const RunReport& report, const std::vector<AttachedPage>& pages = {});
 
 }  // namespace stockpot

@@ -3,7 +3,9 @@
 
 #include <set>
 
+#include "../base/temporary_folder.h"
 #include "sample.h"
+#include "stockpot/base/file.h"
 #include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/report/assets.h"
@@ -148,6 +150,28 @@ TEST(HtmlReport, CutsVeryLongListsAndSaysSo) {
   const std::string page = html_report(report);
   EXPECT_LT(page.size(), 2'000'000u);
   EXPECT_NE(page.find("Only 500 of 20,000 are shown"), std::string::npos);
+}
+
+// A page that somebody put into the run's folder stays in a frame without scripts.
+TEST(HtmlReport, ShowsTheAnalysesOfTheRunsFolder) {
+  const TemporaryFolder run;
+  fs::create_directories(run.path() / "analyses" / "plane");
+  fs::create_directories(run.path() / "analyses" / "wise" / "deeper");
+  write_file(run.path() / "analyses" / "plane" / "plane.html", "<p id=\"a\">Plane & more</p>");
+  write_file(run.path() / "analyses" / "wise" / "curve.html", "\"></iframe><script>x</script>");
+  write_file(run.path() / "analyses" / "wise" / "deeper" / "no.html", "not read");
+  write_file(run.path() / "analyses" / "angles.json", "{}");
+  write_file(run.path() / "analyses" / "large.html", std::string((8 << 20) + 1, 'x'));
+  const std::string page = html_report(sample_report(), attached_pages(run.path()));
+  EXPECT_NE(page.find("title=\"plane\" srcdoc=\"&lt;p id=&quot;a&quot;&gt;Plane &amp; more"),
+            std::string::npos);
+  EXPECT_NE(page.find("title=\"wise/curve\" srcdoc=\"&quot;&gt;&lt;/iframe&gt;&lt;script&gt;"),
+            std::string::npos);
+  EXPECT_NE(page.find("large is left out: "), std::string::npos);
+  EXPECT_EQ(page.find("not read"), std::string::npos);
+  EXPECT_EQ(count(page, "<iframe sandbox=\"\""), 2u);
+  EXPECT_NE(page.find("<a href=\"#analyses\">"), std::string::npos);
+  EXPECT_TRUE(attached_pages(run.path() / "absent").empty());
 }
 
 TEST(HtmlReport, OfAnEmptyReportIsAPage) {
