@@ -39,6 +39,7 @@ class FisherMerge : public MergeMethod {
   Json options() const override;
   // {plain_mean: [names]}, and {model_factors: [...]} with normalize_models.
   Json findings() const override;
+  std::span<const Checkpoint> statistics() const override { return statistics_; }
 
  private:
   double squares(const TensorJob& job, std::size_t model, const TensorView& fisher) const;

@@ -1,6 +1,7 @@
 #include "stockpot/merge/manifest.h"
 
 #include "stockpot/base/version.h"
+#include "stockpot/checkpoint/content_hash.h"
 
 namespace stockpot {
 namespace {
@@ -47,6 +48,8 @@ Json make_manifest(const MergePlan& plan, const MergeMethod& method, const Merge
   for (std::size_t i = 0; i < plan.models.size(); ++i)
     inputs.push(describe_input(*plan.models[i], "ingredient", outcome.model_hashes[i]));
   if (plan.base != nullptr) inputs.push(describe_input(*plan.base, "base", outcome.base_hash));
+  for (const Checkpoint& file : method.statistics())
+    inputs.push(describe_input(file, "statistics", content_hash(file)));
   for (const auto& [name, why] : plan.skipped)
     skipped.push(Json::object({{"name", name}, {"why", why}}));
   Json tensors = Json::object();

@@ -12,6 +12,7 @@
 
 #include "stockpot/base/json.h"
 #include "stockpot/base/progress.h"
+#include "stockpot/checkpoint/checkpoint.h"
 #include "stockpot/checkpoint/tensor.h"
 
 namespace stockpot {
@@ -62,6 +63,8 @@ class MergeMethod {
   // Options and what was found (coefficients by tensor), for the manifest and the terminal.
   virtual Json options() const { return Json::object({}); }
   virtual Json findings() const { return nullptr; }
+  // What is read besides models and base, such as their Fisher information.
+  virtual std::span<const Checkpoint> statistics() const { return {}; }
 };
 
 // Walks over a tensor in tiles of at most kTileElements, in parallel, and lets go of the pages of

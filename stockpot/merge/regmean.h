@@ -42,6 +42,7 @@ class RegMean : public MergeMethod {
   Json options() const override;
   // {plain_mean: [names], ridge: {name: factor}}.
   Json findings() const override;
+  std::span<const Checkpoint> statistics() const override { return statistics_; }
 
  private:
   const TensorView* gram_of(const TensorJob& job, std::size_t model) const;

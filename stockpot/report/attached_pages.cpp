@@ -65,9 +65,8 @@ std::string attached_section(const std::vector<AttachedPage>& pages) {
               "</p>\n";
       continue;
     }
-    body += "<details><summary>" + html(page.name) +
-            "</summary>\n<iframe sandbox=\"\" title=\"" + html(page.name) +
-            "\" srcdoc=\"" + escape_html(page.html) + "\"></iframe></details>\n";
+    body += "<details><summary>" + html(page.name) + "</summary>\n<iframe sandbox=\"\" title=\"" +
+            html(page.name) + "\" srcdoc=\"" + escape_html(page.html) + "\"></iframe></details>\n";
   }
   return section("analyses", "Analyses", body);
 }

@@ -49,6 +49,30 @@ class Merging : public ::testing::Test {
   const fs::path here = folder_.path();
 };
 
+TEST_F(Merging, ManifestHoldsTheStatisticsAndVerifySeesThemChange) {
+  const auto write = [&](float value) {
+    const OwnedTensor fisher =
+        make_tensor("classifier.weight", Dtype::f32, {2, 3}, std::vector<float>(6, value));
+    const std::vector<TensorView> views{fisher.view()};
+    write_safetensors(here / "fisher.safetensors", views);
+  };
+  write(1);
+  const Outcome outcome =
+      run({"merge", "fisher", name(1), name(2), "--fisher", "fisher.safetensors", "--fisher",
+           "fisher.safetensors", "-o", "out.safetensors"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json manifest = json("out.safetensors.manifest.json");
+  const std::vector<Json>& inputs = manifest.find("inputs")->items();
+  ASSERT_EQ(inputs.size(), 4u);
+  EXPECT_EQ(inputs[3].find("role")->as_string(), "statistics");
+  EXPECT_EQ(inputs[3].find("hash")->as_string(), hash("fisher.safetensors"));
+  EXPECT_EQ(run({"verify", "out.safetensors"}).code, 0);
+  write(2);
+  const Outcome changed = run({"verify", "out.safetensors"});
+  EXPECT_NE(changed.code, 0);
+  EXPECT_NE(changed.out.find("fisher.safetensors was changed"), std::string::npos) << changed.out;
+}
+
 TEST_F(Merging, AverageWritesTheMeanAndItsManifest) {
   const Outcome outcome = run({"average", name(1), name(2), name(3), "-o", "mean.safetensors"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
