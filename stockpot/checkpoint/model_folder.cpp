@@ -96,6 +96,12 @@ Json timm_config(const Json& source, const std::vector<std::string>& labels) {
   Json data = config.find("pretrained_cfg") != nullptr ? *config.find("pretrained_cfg") : Json();
   data.set("num_classes", classes);
   config.set("pretrained_cfg", std::move(data));
+  if (const Json* arguments = config.find("model_args");
+      arguments != nullptr && arguments->find("num_classes") != nullptr) {
+    Json built = *arguments;
+    built.set("num_classes", classes);
+    config.set("model_args", std::move(built));
+  }
   return config;
 }
 

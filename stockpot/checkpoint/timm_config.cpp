@@ -19,11 +19,21 @@ constexpr ResNetRow kResNets[] = {
     {"resnet152", true, {3, 8, 36, 3}},
 };
 
-// Arguments of timm's constructor that are not read would change the network unseen.
+void check_pool(const ConfigReader& config) {
+  if (const std::string pool = config.string("global_pool", "avg"); pool != "avg")
+    config.fail("global_pool", "is " + in_quotes(pool) + "; known: avg");
+}
+
+// Arguments of timm's constructor that are not read would change the network unseen. Newer timms
+// write those of channels, classes and pooling with every model.
 void check_arguments(const ConfigReader& arguments) {
+  constexpr std::string_view kKnown[] = {"channels", "num_classes", "in_chans", "global_pool"};
   for (const auto& [key, value] : arguments.object().members())
-    if (key != "channels" && !value.is_null())
-      arguments.fail(printable(key), "is not supported; known: channels");
+    if (std::ranges::find(kKnown, key) == std::end(kKnown) && !value.is_null())
+      arguments.fail(printable(key),
+                     "is not supported; known: channels, num_classes, in_chans, global_pool");
+  arguments.integer("in_chans", 3, 3, 3);
+  check_pool(arguments);
 }
 
 ResNetConfig read_resnet(const ConfigReader& config) {
@@ -87,6 +97,11 @@ Preprocessing read_preprocessing(const ConfigReader& data) {
 std::vector<std::string> read_labels(const ConfigReader& config, const ConfigReader& data) {
   const std::int64_t classes = config.integer(
       "num_classes", data.integer("num_classes", 1000, 1, kMostClasses), 1, kMostClasses);
+  const ConfigReader arguments = config.child("model_args");
+  if (const auto built = arguments.integer("num_classes", classes, 1, kMostClasses);
+      built != classes)
+    arguments.fail("num_classes", "is " + std::to_string(built) + ", but num_classes is " +
+                                      std::to_string(classes));
   if (!config.has("label_names")) return numbered_labels(classes);
   std::vector<std::string> labels = config.strings("label_names");
   if (static_cast<std::int64_t>(labels.size()) != classes)
@@ -108,8 +123,7 @@ void read_timm(ModelFolder& folder) {
   if (config.integer("num_features", folder.feature_size, 1, 1 << 20) != folder.feature_size)
     config.fail("num_features", "is not " + std::to_string(folder.feature_size) + ", as " +
                                     resnet.architecture + " with these channels has");
-  if (const std::string pool = config.string("global_pool", "avg"); pool != "avg")
-    config.fail("global_pool", "is " + in_quotes(pool) + "; known: avg");
+  check_pool(config);
   if (const std::string head = data.string("classifier", "fc"); head != "fc")
     data.fail("classifier", "is " + in_quotes(head) + "; expected fc");
   folder.labels = read_labels(config, data);

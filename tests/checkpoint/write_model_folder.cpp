@@ -60,6 +60,24 @@ TEST(WriteModelFolder, KeepsATimmConfigButForLabels) {
   EXPECT_EQ(open_weights(ModelFolder::open(target.path())).metadata().at("format"), "pt");
 }
 
+// timm 1.0.31 writes these arguments with every model, and builds the network from them.
+TEST(WriteModelFolder, KeepsTheArgumentsThatTimmRecordsButForTheClasses) {
+  Json config = small_resnet();
+  const auto arguments = [](int classes) {
+    return Json::object({{"num_classes", classes},
+                         {"channels", *small_resnet().find("model_args")->find("channels")},
+                         {"in_chans", 3},
+                         {"global_pool", "avg"}});
+  };
+  config.set("model_args", arguments(2));
+  const SmallFolder source(config);
+  const TemporaryFolder target;
+  write_model_folder(target.path(), source.open(), views(filled_tensors(source.open(), 4, 0.5f)),
+                     kNew);
+  EXPECT_EQ(*Json::read(target.path() / "config.json").find("model_args"), arguments(4));
+  EXPECT_EQ(ModelFolder::open(target.path()).labels, kNew);
+}
+
 TEST(WriteModelFolder, RefusesTensorsThatDoNotFitBeforeWriting) {
   const SmallFolder source(small_resnet());
   const auto tensors = filled_tensors(source.open(), 3, 0);
