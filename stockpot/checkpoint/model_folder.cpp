@@ -86,6 +86,17 @@ Json transformers_config(const Json& source, const std::vector<std::string>& lab
   return config;
 }
 
+// Of a config from before there was this object, the keys that belong there.
+Json pretrained_cfg(const Json& config) {
+  const Json* given = config.find("pretrained_cfg");
+  if (given != nullptr && !given->is_null()) return *given;
+  Json data;
+  for (const char* key : {"input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std",
+                          "pool_size", "first_conv", "classifier"})
+    if (const Json* value = config.find(key); value != nullptr) data.set(key, *value);
+  return data;
+}
+
 Json timm_config(const Json& source, const std::vector<std::string>& labels) {
   Json names = Json::array();
   for (const std::string& label : labels) names.push(label);
@@ -93,7 +104,8 @@ Json timm_config(const Json& source, const std::vector<std::string>& labels) {
   Json config = source;
   config.set("num_classes", classes);
   config.set("label_names", std::move(names));
-  Json data = config.find("pretrained_cfg") != nullptr ? *config.find("pretrained_cfg") : Json();
+  if (config.find("labels") != nullptr) config.set("labels", nullptr);  // of the old classes
+  Json data = pretrained_cfg(source);
   data.set("num_classes", classes);
   config.set("pretrained_cfg", std::move(data));
   if (const Json* arguments = config.find("model_args");

@@ -94,6 +94,9 @@ Preprocessing read_preprocessing(const ConfigReader& data) {
   return result;
 }
 
+// Before pretrained_cfg, its keys stood beside the architecture, and label_names was labels.
+bool is_flat(const ConfigReader& config) { return !config.has("pretrained_cfg"); }
+
 std::vector<std::string> read_labels(const ConfigReader& config, const ConfigReader& data) {
   const std::int64_t classes = config.integer(
       "num_classes", data.integer("num_classes", 1000, 1, kMostClasses), 1, kMostClasses);
@@ -102,11 +105,12 @@ std::vector<std::string> read_labels(const ConfigReader& config, const ConfigRea
       built != classes)
     arguments.fail("num_classes", "is " + std::to_string(built) + ", but num_classes is " +
                                       std::to_string(classes));
-  if (!config.has("label_names")) return numbered_labels(classes);
-  std::vector<std::string> labels = config.strings("label_names");
+  const char* key = is_flat(config) && config.has("labels") ? "labels" : "label_names";
+  if (!config.has(key)) return numbered_labels(classes);
+  std::vector<std::string> labels = config.strings(key);
   if (static_cast<std::int64_t>(labels.size()) != classes)
-    config.fail("label_names", "has " + std::to_string(labels.size()) +
-                                   " names, but num_classes is " + std::to_string(classes));
+    config.fail(key, "has " + std::to_string(labels.size()) + " names, but num_classes is " +
+                         std::to_string(classes));
   return labels;
 }
 
@@ -115,7 +119,7 @@ std::vector<std::string> read_labels(const ConfigReader& config, const ConfigRea
 void read_timm(ModelFolder& folder) {
   const fs::path file = folder.path / kConfigFile;
   const ConfigReader config(folder.config, file);
-  const ConfigReader data = config.child("pretrained_cfg");
+  const ConfigReader data = is_flat(config) ? config : config.child("pretrained_cfg");
   const ResNetConfig resnet = read_resnet(config);
   folder.library = "timm";
   folder.architecture = resnet;

@@ -39,6 +39,18 @@ inline Json small_resnet() {
                      "small_resnet");
 }
 
+// The same as timm wrote it before there was pretrained_cfg.
+inline Json flat_resnet() {
+  const Json later_form = small_resnet();
+  Json config = later_form;
+  for (const auto& [key, value] : later_form.find("pretrained_cfg")->members())
+    config.set(key, value);
+  config.set("labels", *later_form.find("label_names"));
+  for (const char* later : {"pretrained_cfg", "label_names", "global_pool"})
+    config.set(later, nullptr);
+  return config;
+}
+
 // All tensors of the architecture, each filled with `value`.
 inline std::vector<OwnedTensor> filled_tensors(const ModelFolder& model, std::int64_t classes,
                                                float value, Dtype dtype = Dtype::f32) {

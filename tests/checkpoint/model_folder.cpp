@@ -58,6 +58,12 @@ TEST(ModelFolder, ReadsATimmResnet) {
   EXPECT_EQ(model.preprocessing, wanted);
 }
 
+TEST(ModelFolder, ReadsATimmConfigFromBeforePretrainedCfg) {
+  const ModelFolder model = SmallFolder(flat_resnet()).open();
+  EXPECT_EQ(model.preprocessing, SmallFolder(small_resnet()).open().preprocessing);
+  EXPECT_EQ(model.labels, (std::vector<std::string>{"no", "yes"}));
+}
+
 TEST(ModelFolder, TakesTheLibrariesDefaultsForAbsentKeys) {
   const ModelFolder vit = SmallFolder(Json::object({{"model_type", "vit"}}), Json::object()).open();
   EXPECT_EQ(std::get<VitConfig>(vit.architecture).hidden_size, 768);

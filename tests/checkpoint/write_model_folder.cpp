@@ -78,6 +78,16 @@ TEST(WriteModelFolder, KeepsTheArgumentsThatTimmRecordsButForTheClasses) {
   EXPECT_EQ(ModelFolder::open(target.path()).labels, kNew);
 }
 
+TEST(WriteModelFolder, KeepsThePreprocessingOfATimmConfigWithoutPretrainedCfg) {
+  const SmallFolder source(flat_resnet());
+  const TemporaryFolder target;
+  write_model_folder(target.path(), source.open(), views(filled_tensors(source.open(), 4, 0.5f)),
+                     kNew);
+  const ModelFolder written = ModelFolder::open(target.path());
+  EXPECT_EQ(written.preprocessing, source.open().preprocessing);
+  EXPECT_EQ(written.labels, kNew);
+}
+
 TEST(WriteModelFolder, RefusesTensorsThatDoNotFitBeforeWriting) {
   const SmallFolder source(small_resnet());
   const auto tensors = filled_tensors(source.open(), 3, 0);
