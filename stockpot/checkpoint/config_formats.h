@@ -8,9 +8,10 @@
 namespace stockpot {
 
 inline constexpr std::string_view kConfigFile = "config.json";
-// Where transformers keeps how images are prepared; the second name came with version 5.
-inline constexpr std::string_view kPreprocessorFiles[] = {"preprocessor_config.json",
-                                                          "processor_config.json"};
+// Where transformers keeps how images are prepared; version 5 also has the second one, with an
+// object for each kind of input.
+inline constexpr std::string_view kPreprocessorFile = "preprocessor_config.json";
+inline constexpr std::string_view kProcessorFile = "processor_config.json";
 inline constexpr std::int64_t kMostClasses = 1'000'000;
 
 void read_transformers(ModelFolder& folder);

@@ -131,7 +131,7 @@ void write_model_folder(const fs::path& folder, const ModelFolder& source,
   if (source.side_network) config.set(kSideKey, true);
   write_file(folder / kConfigFile, config.dump(2) + "\n");
   std::error_code ignored;
-  for (const std::string_view name : kPreprocessorFiles)
+  for (const std::string_view name : {kPreprocessorFile, kProcessorFile})
     if (fs::exists(source.path / name, ignored))
       write_file(folder / name, read_file(source.path / name));
   write_safetensors(folder / "model.safetensors", tensors);

@@ -139,16 +139,18 @@ Preprocessing read_preprocessing(const ConfigReader& config, std::int64_t image_
   return result;
 }
 
+// As transformers looks: the object for pictures in the file of version 5, then the older file.
 Preprocessing read_preprocessing(const fs::path& folder, std::int64_t image_size) {
   std::error_code ignored;
-  for (const std::string_view name : kPreprocessorFiles) {
-    const fs::path file = folder / name;
-    if (!fs::exists(file, ignored)) continue;
+  if (const fs::path file = folder / kProcessorFile; fs::exists(file, ignored)) {
     const Json json = Json::read(file);
     const ConfigReader config(json, file);
-    // processor_config.json holds one object for each kind of input.
-    return read_preprocessing(
-        config.has("image_processor") ? config.child("image_processor") : config, image_size);
+    if (config.has("image_processor"))
+      return read_preprocessing(config.child("image_processor"), image_size);
+  }
+  if (const fs::path file = folder / kPreprocessorFile; fs::exists(file, ignored)) {
+    const Json json = Json::read(file);
+    return read_preprocessing(ConfigReader(json, file), image_size);
   }
   throw FormatError(folder, "no preprocessor_config.json, which says how images are prepared");
 }

@@ -98,6 +98,20 @@ TEST(ModelFolder, ReadsTheProcessorFileOfTransformers5) {
   EXPECT_EQ(folder.open().preprocessing.interpolation, Interpolation::bicubic);
 }
 
+// transformers 5.23: the object in processor_config.json comes before the older file; a file
+// without it says nothing of pictures.
+TEST(ModelFolder, LooksForThePreparationOfPicturesWhereTransformersDoes) {
+  const SmallFolder folder(small_vit());
+  Json other = small_preprocessor();
+  other.set("resample", 0);
+  folder.files().put("processor_config.json", Json::object({{"image_processor", other}}).dump());
+  EXPECT_EQ(folder.open().preprocessing.interpolation, Interpolation::nearest);
+  folder.files().put("processor_config.json", R"({"processor_class": "SomeProcessor"})");
+  EXPECT_EQ(folder.open().preprocessing.interpolation, Interpolation::bicubic);
+  fs::remove(folder.path() / "preprocessor_config.json");
+  EXPECT_PRED2(contains, folder.refusal(), "no preprocessor_config.json");
+}
+
 // Numbers of torchvision's and timm's documentation.
 TEST(ExpectedTensors, HaveThePublishedParameterCounts) {
   for (const auto& [name, count] :
