@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
 #include <tuple>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/text.h"
 #include "stockpot/checkpoint/config_formats.h"
 #include "stockpot/checkpoint/message.h"
 
@@ -99,8 +101,62 @@ void require(const ConfigReader& config, std::string_view key, bool wanted) {
                          ": anything else is not supported");
 }
 
+// Image processors that do what ViT's does, from the same keys.
+struct Processor {
+  std::string_view name;
+  bool square;  // a number as size is height and width, else the shortest edge
+  bool crops;   // unless do_center_crop says otherwise
+};
+constexpr Processor kProcessors[] = {{"ViT", true, false}, {"Beit", true, false},
+                                     {"Bit", false, true}, {"CLIP", false, true},
+                                     {"DeiT", true, true}, {"Siglip", false, false}};
+
+// Keys that are absent take ViTImageProcessor's defaults here, so others have to have them.
+void check_processor(const ConfigReader& config) {
+  const char* key =
+      config.has("image_processor_type") ? "image_processor_type" : "feature_extractor_type";
+  const std::string type = config.string(key, "ViTImageProcessor");
+  const std::string kind =
+      type.substr(0, std::min(type.find("ImageProcessor"), type.find("FeatureExtractor")));
+  const auto known = std::ranges::find(kProcessors, kind, &Processor::name);
+  if (known == std::end(kProcessors))
+    config.fail(key, "is " + in_quotes(type) +
+                         ", which may prepare images in another way; known: ViTImageProcessor, "
+                         "and those of Beit, Bit, CLIP, DeiT and Siglip");
+  if (kind == "ViT") return;
+  for (const char* needed : {"size", "resample", "image_mean", "image_std", "do_center_crop"})
+    if (!config.has(needed) && (known->crops || needed != std::string_view("do_center_crop")))
+      config.fail(needed, "is missing, and the default of " + printable(type) + " is not known");
+  if (!known->square && config.find("size")->is_number())
+    config.fail("size", "is a number, but " + printable(type) +
+                            " needs 'shortest_edge' or 'height' and 'width'");
+}
+
+bool has_shortest_edge(const Json& size) {
+  const Json* edge = size.find("shortest_edge");
+  return edge != nullptr && !edge->is_null();
+}
+
+// Steps and limits that are not read would change the images unseen.
+void check_steps(const ConfigReader& config) {
+  constexpr std::string_view kKnown[] = {"do_resize",      "do_rescale",     "do_normalize",
+                                         "do_center_crop", "do_convert_rgb", "do_reduce_labels"};
+  for (const auto& [key, value] : config.object().members())
+    if (key.starts_with("do_") && std::ranges::find(kKnown, key) == std::end(kKnown) &&
+        !value.is_null() && value != Json(false))
+      config.fail(printable(key), "is not supported");
+  const Json* size = config.find("size");
+  if (size == nullptr || !size->is_object()) return;
+  const bool edge = has_shortest_edge(*size);
+  for (const auto& [key, value] : size->members())
+    if (!value.is_null() && (edge ? key != "shortest_edge" : key != "height" && key != "width"))
+      config.child("size").fail(printable(key), "is not supported");
+}
+
 // The keys of preprocessor_config.json; absent ones take ViTImageProcessor's defaults.
 Preprocessing read_preprocessing(const ConfigReader& config, std::int64_t image_size) {
+  check_processor(config);
+  check_steps(config);
   require(config, "do_resize", true);
   require(config, "do_rescale", true);
   if (std::abs(config.number("rescale_factor", 1.0 / 255, 0, 1) * 255 - 1) > 1e-6)
@@ -111,7 +167,7 @@ Preprocessing read_preprocessing(const ConfigReader& config, std::int64_t image_
   result.interpolation = resampling(config);
   const bool crops = config.boolean("do_center_crop", false);
   const Json* size = config.find("size");
-  if (size != nullptr && size->find("shortest_edge") != nullptr) {
+  if (size != nullptr && has_shortest_edge(*size)) {
     if (!crops) config.fail("size", "has 'shortest_edge', which needs do_center_crop");
     result.resize_height = config.child("size").integer("shortest_edge", 0, 1, 8192);
     result.resize_width = result.resize_height;

@@ -100,6 +100,14 @@ TEST(Attacks, C12_BadValuesOfAPreprocessorAreRefused) {
            {"rescale_factor", "0.5", "must be 1/255"},
            {"image_std", "[0, 0, 0]", "'image_std' must be a list of 3"},
            {"crop_pct", "0.875", "ConvNext"},
+           {"size", R"({"shortest_edge": 16, "longest_edge": 20})",
+            "'size.longest_edge' is not supported"},
+           {"do_pad", "true", "'do_pad' is not supported"},
+           {"do_flip_channel_order", "true", "'do_flip_channel_order' is not supported"},
+           {"image_processor_type", "\"LevitImageProcessor\"",
+            "is 'LevitImageProcessor', which may prepare images in another way; known: ViT"},
+           {"feature_extractor_type", "\"CLIPFeatureExtractor\"",
+            "'do_center_crop' is missing, and the default of CLIPFeatureExtractor is not known"},
        }) {
     Json preprocessor = small_preprocessor();
     preprocessor.set(one.key, Json::parse(one.value, "test"));
@@ -107,6 +115,20 @@ TEST(Attacks, C12_BadValuesOfAPreprocessorAreRefused) {
     EXPECT_PRED2(contains, message, one.says) << one.key << one.value;
     EXPECT_PRED2(contains, message, "preprocessor_config.json");
   }
+}
+
+// 224 is the shortest edge to CLIP's processor, height and width to ViT's.
+TEST(Attacks, C12_ANumberAsSizeThatMeansTheShortestEdgeIsRefused) {
+  Json preprocessor = small_preprocessor();
+  preprocessor.set("size", 16);
+  preprocessor.set("do_center_crop", true);
+  preprocessor.set("crop_size", 16);
+  EXPECT_EQ(SmallFolder(small_vit(), preprocessor).refusal(), "(nothing was thrown)");
+  preprocessor.set("image_processor_type", "DeiTImageProcessor");
+  EXPECT_EQ(SmallFolder(small_vit(), preprocessor).refusal(), "(nothing was thrown)");
+  preprocessor.set("image_processor_type", "CLIPImageProcessor");
+  EXPECT_PRED2(contains, SmallFolder(small_vit(), preprocessor).refusal(),
+               "'size' is a number, but CLIPImageProcessor needs 'shortest_edge'");
 }
 
 TEST(Attacks, C12_ConfigsOfNoKnownKindAreRefused) {
