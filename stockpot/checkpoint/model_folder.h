@@ -50,6 +50,9 @@ struct Preprocessing {
   Interpolation interpolation = Interpolation::bilinear;
   std::array<float, 3> mean{0.485f, 0.456f, 0.406f};
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};
+  // The first row and column of a crop from an odd surplus: half of it rounded down
+  // (transformers), else to the even neighbour (torchvision and timm).
+  bool crop_rounds_down = false;
 
   bool operator==(const Preprocessing&) const = default;
 };

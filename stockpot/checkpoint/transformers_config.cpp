@@ -183,6 +183,7 @@ Preprocessing read_preprocessing(const ConfigReader& config, std::int64_t image_
                     ", but the image_size in config.json is " + std::to_string(image_size));
   result.crop_height = height;
   result.crop_width = width;
+  result.crop_rounds_down = crops;
 
   const bool normalises = config.boolean("do_normalize", true);
   const std::array<float, 3> half{0.5f, 0.5f, 0.5f};

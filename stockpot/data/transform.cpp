@@ -36,11 +36,12 @@ struct AxisCrop {
   int shown = 0, before = 0;
 };
 
-AxisCrop crop_axis(std::int64_t size, std::int64_t crop) {
+AxisCrop crop_axis(std::int64_t size, std::int64_t crop, bool rounds_down = false) {
   if (crop >= size) return {0, static_cast<int>(size), static_cast<int>((crop - size) / 2)};
   // Python's round(): halves go to the even neighbour.
   const std::int64_t surplus = size - crop, half = surplus / 2;
-  return {surplus % 2 == 0 ? half : half + half % 2, static_cast<int>(crop), 0};
+  const bool down = rounds_down || surplus % 2 == 0;
+  return {down ? half : half + half % 2, static_cast<int>(crop), 0};
 }
 
 Image padded(Image shown, const AxisCrop& y, const AxisCrop& x, int height, int width) {
@@ -86,8 +87,9 @@ Image flip_horizontally(const Image& image) {
 Image prepare(const Image& image, const Preprocessing& preprocessing) {
   const ImageView view = view_of(image);
   const Size size = resized(view, preprocessing);
-  const AxisCrop y = crop_axis(size.height, preprocessing.crop_height);
-  const AxisCrop x = crop_axis(size.width, preprocessing.crop_width);
+  const bool down = preprocessing.crop_rounds_down;
+  const AxisCrop y = crop_axis(size.height, preprocessing.crop_height, down);
+  const AxisCrop x = crop_axis(size.width, preprocessing.crop_width, down);
   Image shown = resize_region(view, size.height, size.width, preprocessing.interpolation,
                               whole(view), {y.begin, x.begin, y.shown, x.shown});
   return padded(std::move(shown), y, x, static_cast<int>(preprocessing.crop_height),

@@ -26,7 +26,8 @@ Image centre_crop(const Image& image, int height, int width);
 Image flip_horizontally(const Image& image);
 
 // The evaluation transform: resize and centre crop of `preprocessing`, still 8 bit. Equal to
-// torchvision's Resize and CenterCrop on Pillow images; computes only what the crop shows.
+// torchvision's Resize and CenterCrop on Pillow images (transformers' where crop_rounds_down);
+// computes only what the crop shows.
 Image prepare(const Image& image, const Preprocessing& preprocessing);
 
 // Pillow's ImageEnhance.Brightness / Contrast / Color and torchvision's hue shift.

@@ -102,14 +102,17 @@ Json describe(const Preprocessing& p) {
   Json mean = Json::array(), std = Json::array();
   for (const float value : p.mean) mean.push(static_cast<double>(value));
   for (const float value : p.std) std.push(static_cast<double>(value));
-  return Json::object({{"resize_exact", p.resize_exact},
-                       {"resize_height", p.resize_height},
-                       {"resize_width", p.resize_width},
-                       {"crop_height", p.crop_height},
-                       {"crop_width", p.crop_width},
-                       {"interpolation", static_cast<int>(p.interpolation)},
-                       {"mean", mean},
-                       {"std", std}});
+  Json description = Json::object({{"resize_exact", p.resize_exact},
+                                   {"resize_height", p.resize_height},
+                                   {"resize_width", p.resize_width},
+                                   {"crop_height", p.crop_height},
+                                   {"crop_width", p.crop_width},
+                                   {"interpolation", static_cast<int>(p.interpolation)},
+                                   {"mean", mean},
+                                   {"std", std}});
+  // Only where it holds: the keys of what is stored already do not change.
+  if (p.crop_rounds_down) description.set("crop_rounds_down", true);
+  return description;
 }
 
 std::string model_key(const ModelFolder& folder, const std::string& content) {

@@ -87,6 +87,7 @@ TEST(ModelFolder, ReadsShortestEdgeAndCentreCropOfTransformers) {
   EXPECT_FALSE(images.resize_exact);
   EXPECT_EQ(images.resize_height, 18);
   EXPECT_EQ(images.crop_height, 16);
+  EXPECT_TRUE(images.crop_rounds_down);
 }
 
 TEST(ModelFolder, ReadsTheProcessorFileOfTransformers5) {

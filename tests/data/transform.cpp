@@ -54,6 +54,16 @@ TEST(Prepare, EqualsTorchvisionsResizeAndCentreCrop) {
   }
 }
 
+TEST(Prepare, CropsWhereTransformersDoesWhenToldTo) {
+  const Image five = formula(1, 5);
+  Preprocessing preprocessing{.resize_exact = true, .resize_height = 1, .resize_width = 5};
+  preprocessing.crop_height = 1;
+  preprocessing.crop_width = 2;
+  EXPECT_EQ(prepare(five, preprocessing).rgb[0], five.rgb[2 * 3]);  // round(1.5)
+  preprocessing.crop_rounds_down = true;
+  EXPECT_EQ(prepare(five, preprocessing).rgb[0], five.rgb[1 * 3]);  // int(1.5)
+}
+
 TEST(Prepare, AnImageOfOneRowNeedsNoHugeIntermediate) {
   // Resized to 224 on its short side this would have 100 billion pixels.
   const Image line = formula(1, 2'000'000);
