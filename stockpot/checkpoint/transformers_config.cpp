@@ -132,6 +132,14 @@ void check_processor(const ConfigReader& config) {
                             " needs 'shortest_edge' or 'height' and 'width'");
 }
 
+// transformers keeps null here, then takes it for false or fails.
+void check_nulls(const ConfigReader& config) {
+  for (const char* key :
+       {"do_resize", "do_rescale", "do_normalize", "size", "resample", "image_mean", "image_std"})
+    if (config.object().find(key) != nullptr && !config.has(key))
+      config.fail(key, "is null: give its value, or leave it out for the default");
+}
+
 bool has_shortest_edge(const Json& size) {
   const Json* edge = size.find("shortest_edge");
   return edge != nullptr && !edge->is_null();
@@ -155,6 +163,7 @@ void check_steps(const ConfigReader& config) {
 
 // The keys of preprocessor_config.json; absent ones take ViTImageProcessor's defaults.
 Preprocessing read_preprocessing(const ConfigReader& config, std::int64_t image_size) {
+  check_nulls(config);
   check_processor(config);
   check_steps(config);
   require(config, "do_resize", true);
