@@ -59,10 +59,13 @@ class TarWalk {
   void check(int result) const {
     if (result >= ARCHIVE_OK) return;
     const char* text = archive_error_string(reader_.get());
-    throw FormatError(file_.path(),
-                      "damaged or not a tar archive, near byte " +
-                          std::to_string(archive_filter_bytes(reader_.get(), 0)) +
-                          " of its contents: " + printable(text ? text : "unknown error"));
+    // Negative when unpacking itself failed.
+    const la_int64_t place = archive_filter_bytes(reader_.get(), 0);
+    throw FormatError(
+        file_.path(),
+        "damaged or not a tar archive" +
+            (place < 0 ? "" : ", near byte " + std::to_string(place) + " of its contents") + ": " +
+            printable(text ? text : "unknown error"));
   }
 
   void check_ratio(la_int64_t to_come) const {
@@ -83,15 +86,15 @@ class TarWalk {
     throw FormatError(origin() + ": " + problem);
   }
 
-  // The path without the "./" that `tar -c .` writes in front.
+  // The path without the "." parts of `tar -c .` and `tar -c data/./cat`: they name no folder.
   std::string member_name(archive_entry* entry) {
     const char* raw = archive_entry_pathname(entry);
     if (!raw) raw = archive_entry_pathname_utf8(entry);
     name_.clear();
     if (!raw || !*raw) refuse("has no readable name");
-    std::string_view name = raw;
-    while (name.starts_with("./")) name.remove_prefix(2);
-    return std::string(name);
+    std::vector<std::string> parts = split(raw, '/');
+    std::erase(parts, ".");
+    return join(parts, "/");
   }
 
   void check_member(archive_entry* entry) const {
