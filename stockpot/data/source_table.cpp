@@ -36,6 +36,9 @@ const std::string& required(const CsvTable& table, const CsvTable::Row& row, std
 std::vector<Sample> find_in_table(const SourceSpec& source, const Wanted& wanted) {
   const CsvTable table = read_csv(source.path);
   const std::size_t path = table.column("path"), label = table.column("label");
+  if (table.rows.empty()) {
+    throw FormatError(source.path, "no rows below the header; expected one for each image");
+  }
   const std::optional<std::size_t> group = table.find_column("group");
   const std::optional<std::size_t> split = split_column(table, source);
   const std::filesystem::path root = source.root.empty() ? source.path.parent_path() : source.root;

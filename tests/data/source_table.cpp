@@ -48,6 +48,12 @@ TEST(Table, ChoosesASplitByItsColumn) {
   EXPECT_TRUE(contains(problem<FormatError>(spec), "no column 'split'"));
 }
 
+TEST(Table, SaysThatItHasNoRows) {
+  const Listed listed;
+  const std::string text = problem<FormatError>(listed.table("path,label\n"));
+  EXPECT_TRUE(contains(text, "t.csv: no rows below the header"));
+}
+
 TEST(Table, TakesPathsRelativeToRoot) {
   const Listed listed;
   SourceSpec spec = source(listed.write("meta/t.tsv", "path\tlabel\n1.png\ta\n2.png\tb\n"));
