@@ -5,6 +5,8 @@
 #include <cmath>
 #include <mutex>
 #include <numeric>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "stockpot/base/error.h"
@@ -100,11 +102,24 @@ std::int64_t shared_images(const ImageDataset& train, const ImageDataset& test) 
   return shared;
 }
 
+void ImageDataset::require_different_pictures() const {
+  std::unordered_map<std::string_view, const PoolRow*> seen;
+  for (std::int64_t i = 0; i < size(); ++i) {
+    const PoolRow& row = data_->row(i);
+    const auto [other, is_new] = seen.emplace(row.picture(), &row);
+    if (is_new) continue;
+    throw UsageError("'" + printable(other->second->id) + "' and '" + printable(row.id) +
+                     "' show the same picture: a part that is split off would hold copies of "
+                     "what is trained on; name the held-out and the ID test set as sets");
+  }
+}
+
 std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> split_indices(
     const ImageDataset& set, double fraction, std::uint64_t seed) {
   if (!(fraction > 0 && fraction < 1)) {
     throw UsageError("the held-out fraction must lie between 0 and 1, found " + shortest(fraction));
   }
+  set.require_different_pictures();
   std::vector<std::vector<std::int64_t>> by_class(set.classes().size());
   for (std::int64_t i = 0; i < set.size(); ++i) {
     by_class[static_cast<std::size_t>(set.label(i))].push_back(i);

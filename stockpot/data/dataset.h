@@ -50,6 +50,9 @@ class ImageDataset {
   // these pictures depend on. Found once; safe to call from several threads.
   const std::string& examples_hash() const;
   std::int64_t skipped() const;  // unreadable images left out
+  // Throws UsageError when two rows are copies of one picture: as it is and corrupted, or corrupted
+  // in two ways.
+  void require_different_pictures() const;
 
   // The rows at these indices, sharing the pixels.
   ImageDataset subset(std::span<const std::int64_t> indices) const;
@@ -64,8 +67,8 @@ std::int64_t shared_images(const ImageDataset& train, const ImageDataset& test);
 
 // Splits off a held-out part: round(fraction * n) rows of every class (at least one where a
 // class has two or more, and never all of a class), chosen by (seed, Purpose::split). Returns
-// {rest, held out}, both in the order of `set`. Throws UsageError unless 0 < fraction < 1 and
-// some class has two rows.
+// {rest, held out}, both in the order of `set`. Throws UsageError unless 0 < fraction < 1, some
+// class has two rows and no two rows are copies of one picture.
 std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> split_indices(
     const ImageDataset& set, double fraction, std::uint64_t seed);
 

@@ -130,6 +130,11 @@ Preprocessing geometry_of(Preprocessing preprocessing) {
 
 }  // namespace
 
+std::string_view PoolRow::picture() const {
+  const std::size_t suffix = corruption ? 1 + to_text(*corruption).size() : 0;  // "@" and its name
+  return std::string_view(id).substr(0, id.size() - suffix);
+}
+
 ViewCache::Geometry& ViewCache::geometry(const Preprocessing& preprocessing) {
   const Preprocessing key = geometry_of(preprocessing);
   for (Geometry& known : geometries_) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stockpot/checkpoint/model_folder.h"
@@ -30,6 +31,8 @@ struct PoolRow {
 
   // The picture with its corruption, if any. Throws FormatError naming the origin.
   Image decode() const;
+  // The id that it has, or would have, without a corruption.
+  std::string_view picture() const;
 };
 
 // Prepared views of a pool's rows, one per row and geometry, made on first use. Thread-safe.

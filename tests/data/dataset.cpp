@@ -240,5 +240,21 @@ TEST(SplitIndices, RefusesFractionsThatLeaveNothing) {
                        "no class has two images"));
 }
 
+// The held-out part would hold copies of what is trained on.
+TEST(SplitIndices, RefusesASetThatShowsAPictureTwice) {
+  const Scratch scratch;
+  write_set(scratch, "set", 2, 3);
+  const SourceSpec clean = source(scratch / "set");
+  SourceSpec dim = clean, blurred = clean;
+  dim.corruptions = parse_corruption("contrast:5");
+  blurred.corruptions = parse_corruption("gaussian_blur:1");
+  const auto problem = [](const std::vector<SourceSpec>& sources) {
+    return message<UsageError>([&] { split_indices(load(sources), 0.5, 1); });
+  };
+  EXPECT_TRUE(contains(problem({clean, dim}), "@contrast:5' show the same picture"));
+  EXPECT_TRUE(contains(problem({dim, blurred}), "show the same picture"));
+  EXPECT_EQ(problem({dim}), "");
+}
+
 }  // namespace
 }  // namespace stockpot
