@@ -3,13 +3,18 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/file.h"
 #include "stockpot/base/text.h"
+#include "stockpot/data/gunzip.h"
 #include "stockpot/data/sources.h"
 
 namespace stockpot {
@@ -27,11 +32,16 @@ class TarWalk {
       : file_(source.path), stem_(source_stem(source.path)), wanted_(wanted) {
     archive_read_support_format_tar(reader_.get());
     archive_read_support_filter_none(reader_.get());
-    // Without these libraries libarchive would start the gzip or zstd program instead.
-    if (archive_zlib_version()) archive_read_support_filter_gzip(reader_.get());
+    // Without this library libarchive would start the zstd program instead.
     if (archive_libzstd_version()) archive_read_support_filter_zstd(reader_.get());
-    if (file_.bytes().empty()) throw FormatError(file_.path(), "the archive is empty (0 bytes)");
-    check(archive_read_open_memory(reader_.get(), file_.bytes().data(), file_.bytes().size()));
+    const std::span<const std::byte> bytes = file_.bytes();
+    if (bytes.empty()) throw FormatError(file_.path(), "the archive is empty (0 bytes)");
+    if (Gunzip::is_gzip(bytes)) {
+      gunzip_.emplace(bytes);
+      check(archive_read_open(reader_.get(), &*gunzip_, nullptr, read_unzipped, nullptr));
+    } else {
+      check(archive_read_open_memory(reader_.get(), bytes.data(), bytes.size()));
+    }
   }
 
   std::vector<Sample> run() {
@@ -44,10 +54,28 @@ class TarWalk {
       check_ratio(archive_entry_size(entry));
       if (archive_entry_filetype(entry) == AE_IFREG) visit(entry);
     }
+    if (gunzip_) check_rest(*gunzip_);
     return std::move(samples_);
   }
 
  private:
+  static la_ssize_t read_unzipped(archive* reader, void* data, const void** part) {
+    Gunzip& gunzip = *static_cast<Gunzip*>(data);
+    const std::span<const std::byte> bytes = gunzip.next();
+    *part = bytes.data();
+    if (gunzip.problem().empty()) return static_cast<la_ssize_t>(bytes.size());
+    archive_set_error(reader, EIO, "%s", gunzip.problem().c_str());
+    return ARCHIVE_FATAL;
+  }
+
+  // The checksum of the contents stands behind what follows the archive's end within them.
+  void check_rest(Gunzip& gunzip) const {
+    std::uint64_t size = 0;
+    for (auto bytes = gunzip.next(); !bytes.empty(); bytes = gunzip.next())
+      check_ratio(static_cast<la_int64_t>(size += bytes.size()));
+    if (!gunzip.problem().empty()) throw FormatError(file_.path(), gunzip.problem());
+  }
+
   bool next(archive_entry*& entry) {
     const int result = archive_read_next_header(reader_.get(), &entry);
     if (result == ARCHIVE_EOF) return false;
@@ -159,6 +187,7 @@ class TarWalk {
   MappedFile file_;
   std::string stem_;
   const Wanted& wanted_;
+  std::optional<Gunzip> gunzip_;
   std::unique_ptr<archive, Free> reader_{archive_read_new()};
   std::string name_;
   std::int64_t offset_ = 0;

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <fstream>
 
@@ -113,6 +114,35 @@ TEST(Tar, C15_RefusesATruncatedArchiveAtEveryCut) {
   write_tar(scratch / "p.tar", {{"a/1.png", png(1)}, {"b/1.png", png(2)}});
   scratch.write("q.tar", slurp(scratch / "p.tar").substr(0, 1024 + 512 + 20));
   EXPECT_TRUE(contains(problem(scratch / "q.tar"), "q.tar"));
+}
+
+// libarchive does not look at the checksum behind gzip data.
+TEST(Tar, C15_RefusesGzipDataOfAnotherChecksum) {
+  const Scratch scratch;
+  write_tar(scratch / "p.tar.gz", {{"a/1.png", png(1)}, {"b/1.png", png(2)}}, ARCHIVE_FILTER_GZIP);
+  const std::string whole = slurp(scratch / "p.tar.gz");
+  for (const std::size_t from_end : {8u, 4u}) {  // CRC-32, length
+    std::string changed = whole;
+    changed[changed.size() - from_end] ^= 1;
+    scratch.write("p.tar.gz", changed);
+    EXPECT_TRUE(contains(problem(scratch / "p.tar.gz"), "p.tar.gz")) << from_end;
+    EXPECT_TRUE(contains(problem(scratch / "p.tar.gz"), "damaged gzip data")) << from_end;
+  }
+}
+
+TEST(Tar, ReadsGzipFilesOfSeveralMembers) {
+  const Scratch scratch;
+  write_tar(scratch / "a.tar", {{"a/1.png", png(1)}, {"b/1.png", png(2)}});
+  const std::string tar = slurp(scratch / "a.tar");
+  std::string zipped;
+  for (const std::string& part : {tar.substr(0, 700), tar.substr(700)}) {
+    const gzFile out = gzopen((scratch / "part.gz").c_str(), "wb");
+    gzwrite(out, part.data(), static_cast<unsigned>(part.size()));
+    gzclose(out);
+    zipped += slurp(scratch / "part.gz");
+  }
+  EXPECT_EQ(load(scratch.write("p.tar.gz", zipped)).size(), 2);
+  EXPECT_EQ(load(scratch.write("p.tar.gz", zipped + "and more")).size(), 2);
 }
 
 TEST(Tar, C15_RefusesADecompressionBomb) {
