@@ -1,7 +1,9 @@
 #include <atomic>
 #include <exception>
 #include <limits>
+#include <map>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "stockpot/base/error.h"
@@ -38,7 +40,7 @@ class Decoding {
   Decoding(std::vector<PoolRow>& rows, std::uint64_t budget, bool skip)
       : rows_(rows), left_(budget), skip_(skip), states_(rows.size(), State::waiting) {}
 
-  std::uint64_t run() {
+  std::uint64_t run(Unreadable& unreadable) {
     constexpr std::int64_t kGrain = 8;
     parallel_for(static_cast<std::int64_t>(rows_.size()), kGrain,
                  [this](std::int64_t begin, std::int64_t end) {
@@ -53,6 +55,7 @@ class Decoding {
       ++kept;
     }
     rows_.resize(kept);
+    for (auto& [label, problem] : problems_) unreadable[label] = std::move(problem.second);
     return left_;
   }
 
@@ -66,9 +69,12 @@ class Decoding {
       auto image = std::make_shared<const Image>(row.decode());
       row.hash = hash_image(*image);
       row.image = std::move(image);
-    } catch (const FormatError&) {
+    } catch (const FormatError& error) {
       state = State::bad;
-      if (!skip_) fail(i, std::current_exception());
+      if (skip_)
+        note(i, row.label, error.what());
+      else
+        fail(i, std::current_exception());
     } catch (...) {
       fail(i, std::current_exception());
     }
@@ -80,6 +86,12 @@ class Decoding {
     if (i >= first_bad_) return;
     first_bad_ = i;
     error_ = std::move(error);
+  }
+
+  void note(std::int64_t i, std::int64_t label, std::string problem) {
+    const std::lock_guard lock(mutex_);
+    const auto [first, is_new] = problems_.try_emplace(label, i, problem);
+    if (!is_new && i < first->second.first) first->second = {i, std::move(problem)};
   }
 
   // Charges the budget in row order: a decoded picture waits until all before it are done.
@@ -105,6 +117,7 @@ class Decoding {
   std::size_t next_ = 0;
   std::atomic<std::int64_t> first_bad_{std::numeric_limits<std::int64_t>::max()};
   std::exception_ptr error_;
+  std::map<std::int64_t, std::pair<std::int64_t, std::string>> problems_;  // label: row, text
   std::mutex mutex_;
 };
 
@@ -131,8 +144,9 @@ Image PoolRow::decode() const {
   return corruption ? corrupt(picture, *corruption, id) : picture;
 }
 
-std::uint64_t decode_rows(std::vector<PoolRow>& rows, std::uint64_t budget, bool skip) {
-  return Decoding(rows, budget, skip).run();
+std::uint64_t decode_rows(std::vector<PoolRow>& rows, std::uint64_t budget, bool skip,
+                          Unreadable& unreadable) {
+  return Decoding(rows, budget, skip).run(unreadable);
 }
 
 }  // namespace stockpot

@@ -109,16 +109,21 @@ void fill_rows(Pool& pool, std::vector<Sample>& samples) {
 }
 
 // Skipping unreadable pictures must not make a class disappear unnoticed.
-void check_remaining(const Pool& pool, bool classes_given) {
+void check_remaining(const Pool& pool, bool classes_given, const Unreadable& unreadable) {
   if (pool.skipped == 0) return;
-  if (pool.rows.empty()) throw FormatError("none of the set's images can be read");
+  if (pool.rows.empty()) {
+    throw FormatError("none of the set's images can be read; the first: " +
+                      unreadable.begin()->second);
+  }
   if (classes_given) return;
   std::vector<bool> present(pool.classes.size());
   for (const PoolRow& row : pool.rows) present[static_cast<std::size_t>(row.label)] = true;
   const auto missing = std::find(present.begin(), present.end(), false);
   if (missing == present.end()) return;
-  const auto& name = pool.classes[static_cast<std::size_t>(missing - present.begin())];
-  throw FormatError("none of the images of the class '" + printable(name) + "' can be read");
+  const auto label = missing - present.begin();
+  throw FormatError("none of the images of the class '" +
+                    printable(pool.classes[static_cast<std::size_t>(label)]) +
+                    "' can be read; the first: " + unreadable.at(label));
 }
 
 // Views differ by their geometry alone; mean and std come in later.
@@ -168,9 +173,11 @@ std::shared_ptr<const Pool> load_pool(const DataSpec& spec, const LoadOptions& o
   pool->classes = choose_classes(samples, options.classes);
   fill_rows(*pool, samples);
   const std::size_t found = pool->rows.size();
-  const std::uint64_t left = decode_rows(pool->rows, options.memory_budget, spec.skip_unreadable);
+  Unreadable unreadable;
+  const std::uint64_t left =
+      decode_rows(pool->rows, options.memory_budget, spec.skip_unreadable, unreadable);
   pool->skipped = static_cast<std::int64_t>(found - pool->rows.size());
-  check_remaining(*pool, !options.classes.empty());
+  check_remaining(*pool, !options.classes.empty(), unreadable);
   pool->views = std::make_unique<ViewCache>(pool->rows.size(), left);
   return pool;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -71,9 +72,13 @@ struct Pool {
 // What ImageDataset::load does.
 std::shared_ptr<const Pool> load_pool(const DataSpec& spec, const LoadOptions& options);
 
+// What is wrong with the first unreadable picture, in row order, of each label that has one.
+using Unreadable = std::map<std::int64_t, std::string>;
+
 // Decodes all rows on all threads. Keeps pictures while they fit into `budget`, in row order,
-// and returns what is left of it. An unreadable picture is removed when `skip`, else the
-// first one in row order is thrown; neither depends on the number of threads.
-std::uint64_t decode_rows(std::vector<PoolRow>& rows, std::uint64_t budget, bool skip);
+// and returns what is left of it. An unreadable picture is removed, and told to `unreadable`, when
+// `skip`, else the first one in row order is thrown; neither depends on the number of threads.
+std::uint64_t decode_rows(std::vector<PoolRow>& rows, std::uint64_t budget, bool skip,
+                          Unreadable& unreadable);
 
 }  // namespace stockpot

@@ -144,7 +144,12 @@ TEST(Dataset, SkipsAndCountsUnreadableImagesWhenAsked) {
   EXPECT_EQ(set.image(1)->rgb, picture(2).rgb);
   for (int i = 0; i < 3; ++i) scratch.write("set/a/" + std::to_string(i) + ".png", "");
   EXPECT_TRUE(contains(message<FormatError>([&] { ImageDataset::load(spec, {}); }),
-                       "none of the images of the class 'a' can be read"));
+                       "none of the images of the class 'a' can be read; the first: " +
+                           (scratch / "set/a/0.png").string() + ": the file is empty"));
+  for (int i = 0; i < 3; ++i) scratch.write("set/b/" + std::to_string(i) + ".png", "no");
+  EXPECT_TRUE(contains(message<FormatError>([&] { ImageDataset::load(spec, {}); }),
+                       "none of the set's images can be read; the first: " +
+                           (scratch / "set/a/0.png").string() + ": the file is empty"));
 }
 
 TEST(Dataset, KeepsPicturesWithinTheBudgetAndDecodesTheOthersAgain) {
