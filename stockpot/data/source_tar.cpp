@@ -2,6 +2,7 @@
 // streamed once and nothing is ever written to disk.
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -25,6 +26,22 @@ constexpr std::size_t kLongestName = 4096;
 // taken for a decompression bomb.
 constexpr std::uint64_t kBombBytes = 64'000'000;
 constexpr std::uint64_t kBombRatio = 100;
+
+// While it lives, this thread's locale is "C", in which libarchive leaves names the bytes that they
+// are. In others it composes letters and accents of pax archives (NFC): such names are no longer
+// those of a folder, a splits file or a model's classes.
+class BytesAsNames {
+ public:
+  BytesAsNames() : c_(newlocale(LC_ALL_MASK, "C", nullptr)), before_(uselocale(c_)) {}
+  ~BytesAsNames() {
+    uselocale(before_);
+    freelocale(c_);
+  }
+  BytesAsNames(const BytesAsNames&) = delete;
+
+ private:
+  locale_t c_, before_;
+};
 
 class TarWalk {
  public:
@@ -197,6 +214,7 @@ class TarWalk {
 }  // namespace
 
 std::vector<Sample> find_in_tar(const SourceSpec& source, const Wanted& wanted) {
+  const BytesAsNames locale;
   return TarWalk(source, wanted).run();
 }
 

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <locale.h>
 #include <zlib.h>
 
 #include <fstream>
@@ -73,6 +74,21 @@ TEST(Tar, C07_TakesStrangeClassNamesInEveryTarFormat) {
   }
   write_tar(scratch / "p.tar", {{"a/1.png", png(1)}, {"\xff\xfe/1.png", png(1)}});
   EXPECT_EQ(load(scratch / "p.tar").classes(), (Names{"a", "\xff\xfe"}));
+}
+
+// In a program that called setlocale() libarchive would compose them.
+TEST(Tar, C07_NamesAreTheSameInEveryLocale) {
+  const Scratch scratch;
+  const std::string before = setlocale(LC_ALL, nullptr);
+  if (!setlocale(LC_ALL, "C.UTF-8")) GTEST_SKIP() << "no locale C.UTF-8";
+  const Names names{"e\xcc\x81t", "\xc3\xa9t"};  // with an accent of its own, and composed
+  write_tar(scratch / "p.tar", {{names[0] + "/1.png", png(1)}, {names[1] + "/1.png", png(2)}},
+            ARCHIVE_FILTER_NONE, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE);
+  const ImageDataset set = load(scratch / "p.tar");
+  const std::string after = setlocale(LC_ALL, nullptr);
+  setlocale(LC_ALL, before.c_str());
+  EXPECT_EQ(set.classes(), names);
+  EXPECT_EQ(after, "C.UTF-8");
 }
 
 TEST(Tar, C15_RefusesNamesThatLeadOutOfTheArchive) {
