@@ -15,8 +15,9 @@ struct Box {
 };
 
 // Pillow's Image.resize((width, height), interpolation, box): separable filter with
-// antialiasing, horizontal pass first, 8-bit in between, 22-bit fixed-point weights. Sizes are
-// positive; the box is not empty and lies within the image.
+// antialiasing, horizontal pass first, 8-bit in between, 22-bit fixed-point weights. Tested with
+// 9.4; 13.0 takes the vertical pass first for some tall images, whose bytes then differ by
+// rounding. Sizes are positive; the box is not empty and lies within the image.
 Image resize(const Image& image, int height, int width, Interpolation interpolation);
 Image resize(const Image& image, int height, int width, Interpolation interpolation,
              const Box& box);
