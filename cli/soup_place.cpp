@@ -21,7 +21,8 @@ fs::path beside(const fs::path& file, const char* ending) {
 void check(const SoupPlace& place, bool overwrite) {
   std::error_code ignored;
   const std::string shown = printable(place.output.native());
-  if (fs::exists(place.result, ignored) || (!place.folder && fs::exists(place.model, ignored))) {
+  if (fs::exists(place.result, ignored) ||
+      (!place.folder && fs::exists(place.model, ignored) && !place.goes_on)) {
     if (overwrite) return;
     throw UsageError(shown + " exists already; --overwrite replaces it");
   }
@@ -57,6 +58,8 @@ SoupPlace soup_place(const SoupArgs& args) {
              beside(out, ".soup.json"),
              beside(out, ".evaluations"),
              beside(out, ".logits")};
+  std::error_code ignored;
+  place.goes_on = fs::exists(place.ledger, ignored) && !fs::exists(place.result, ignored);
   check(place, args.written.overwrite);
   return place;
 }

@@ -18,6 +18,7 @@ struct SoupPlace {
   fs::path result;       // written last
   fs::path evaluations;  // logs of evaluators
   fs::path logits;
+  bool goes_on = false;  // a search that did not come to its end
 };
 
 // Throws UsageError when the output exists and is finished (unless --overwrite), or when it is

@@ -117,6 +117,15 @@ std::string SoupWork::plan_text(const SoupJudge& judge) const {
   return text;
 }
 
+// For the model, when a search that was killed left it without a result. In a folder of the search
+// it can be nothing else; a file may be somebody's by now, unless it is this very soup.
+void SoupWork::make_way(const SearchResult& result) const {
+  std::error_code ignored;
+  if (!place_.goes_on || !fs::exists(place_.model, ignored)) return;
+  if (place_.folder || content_hash(Checkpoint::open(place_.model)) == result.soup().held_out.hash)
+    fs::remove_all(place_.model);
+}
+
 void SoupWork::write_model(const SearchResult& result, const SoupJudge& judge, SoupFacts& facts) {
   std::vector<fs::path> chosen;
   for (const std::size_t i : result.soup().ingredients) chosen.push_back(paths_[i]);
@@ -176,6 +185,7 @@ std::unique_ptr<LedgerFile> SoupWork::open_ledger(const SoupJudge& judge) {
 void SoupWork::publish(const SearchResult& result, const Scorebook& book, const SoupJudge& judge,
                        SoupFacts facts) {
   if (mixer_) {
+    make_way(result);
     write_model(result, judge, facts);
     facts.model = place_.model;
   }

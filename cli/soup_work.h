@@ -63,6 +63,7 @@ class SoupWork {
   std::string plan_text(const SoupJudge& judge) const;
   void print_plan(const SoupJudge& judge) const;
   std::unique_ptr<LedgerFile> open_ledger(const SoupJudge& judge);
+  void make_way(const SearchResult& result) const;
   void write_model(const SearchResult& result, const SoupJudge& judge, SoupFacts& facts);
   void publish(const SearchResult& result, const Scorebook& book, const SoupJudge& judge,
                SoupFacts facts);

@@ -145,6 +145,30 @@ TEST_F(Searching, D09_ScoresNothingTwiceAfterBeingKilled) {
   EXPECT_EQ(lines("killed"), lines("whole"));
 }
 
+TEST_F(Searching, D09_GoesOnAfterBeingKilledBetweenTheModelAndItsResult) {
+  ASSERT_EQ(run("soup").code, 0);
+  const std::string whole = slurp(here / "soup/model/model.safetensors");
+  fs::remove(here / "soup/result.json");
+  Outcome outcome = run("soup");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(runs(), 9u);
+  EXPECT_EQ(slurp(here / "soup/model/model.safetensors"), whole);
+  EXPECT_TRUE(fs::exists(here / "soup/result.json"));
+
+  ASSERT_EQ(run("soup.safetensors").code, 0);
+  fs::remove(here / "soup.safetensors.soup.json");
+  outcome = run("soup.safetensors");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(fs::exists(here / "soup.safetensors.soup.json"));
+  // Another file of this name is not the search's to replace.
+  fs::remove(here / "soup.safetensors.soup.json");
+  fs::copy_file(here / "m2.safetensors", here / "soup.safetensors",
+                fs::copy_options::overwrite_existing);
+  outcome = run("soup.safetensors");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_TRUE(contains(outcome.err, "soup.safetensors exists already")) << outcome.err;
+}
+
 TEST_F(Searching, SigtermEndsWith75AndTheEvaluatorToo) {
   folder_.put("slow.sh", "echo $$ > " + (here / "pid").native() + "; sleep 1000");
   const Outcome outcome = stockpot_signalled(
