@@ -22,14 +22,19 @@ Evaluation::Evaluation(const Accuracy& accuracy) {
 
 bool Evaluation::failed() const { return !std::isfinite(value) || !failure.empty(); }
 
+bool AcceptRule::counted(const Evaluation& a, const Evaluation& b) const {
+  return a.counts && b.counts && direction == Direction::maximize;
+}
+
+bool AcceptRule::better(const Evaluation& a, const Evaluation& b) const {
+  return counted(a, b) ? a.counts->correct > b.counts->correct : better(a.value, b.value);
+}
+
 bool AcceptRule::accepts(const Evaluation& before, const Evaluation& after) const {
   if (after.failed() || after.stopped) return false;
-  if (before.counts && after.counts && direction == Direction::maximize) {
-    const std::int64_t gain = after.counts->correct - before.counts->correct;
-    return accept == Accept::ties ? gain >= 0 : gain > 0;
-  }
-  return better(after.value, before.value) ||
-         (accept == Accept::ties && after.value == before.value);
+  const bool tie =
+      counted(before, after) ? before.counts == after.counts : after.value == before.value;
+  return better(after, before) || (accept == Accept::ties && tie);
 }
 
 bool StopRule::rejects(double possible) const {

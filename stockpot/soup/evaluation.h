@@ -63,6 +63,10 @@ struct AcceptRule {
   // failed or was stopped.
   bool accepts(const Evaluation& before, const Evaluation& after) const;
   bool better(double a, double b) const { return direction == Direction::maximize ? a > b : a < b; }
+  // Of two that did not fail: by their counts where both have them, since a program may have
+  // rounded the values.
+  bool better(const Evaluation& a, const Evaluation& b) const;
+  bool counted(const Evaluation& a, const Evaluation& b) const;
 };
 
 // When a candidate has no chance any more.

@@ -41,7 +41,7 @@ std::string in_words(const LedgerEntry& entry, const AcceptRule& rule) {
                       grouped(before.counts->total - before.counts->correct)
                 : "at best " + significant(after.value, 6) + ", the soup " +
                       significant(before.value, 6));
-  const bool counted = before.counts && after.counts && rule.direction == Direction::maximize;
+  const bool counted = rule.counted(before, after);
   const double gain = counted ? static_cast<double>(after.counts->correct - before.counts->correct)
                               : after.value - before.value;
   if (gain == 0)
@@ -123,8 +123,9 @@ class Walker {
   // The best one, or the first of an order that has nothing to do with scores.
   std::string first_reason(std::size_t first) const {
     const std::size_t best = order_by_score(candidates_, options_.rule).front();
-    return candidates_[first].alone.value == candidates_[best].alone.value ? "best on held-out data"
-                                                                           : "first of this order";
+    return options_.rule.better(candidates_[best].alone, candidates_[first].alone)
+               ? "first of this order"
+               : "best on held-out data";
   }
 
   LedgerEntry start(std::size_t candidate) const {
@@ -197,10 +198,14 @@ std::vector<std::size_t> order_by_score(std::span<const Candidate> candidates,
   std::vector<std::size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (later_first) std::ranges::reverse(order);
+  // One key for all: counts beside values would be no order.
+  const bool counted = std::ranges::all_of(candidates, [&](const Candidate& candidate) {
+    return candidate.alone.failed() || rule.counted(candidate.alone, candidate.alone);
+  });
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
     const Evaluation &left = candidates[a].alone, &right = candidates[b].alone;
     if (left.failed() || right.failed()) return !left.failed() && right.failed();
-    return rule.better(left.value, right.value);
+    return counted ? rule.better(left, right) : rule.better(left.value, right.value);
   });
   return order;
 }

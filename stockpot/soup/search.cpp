@@ -92,7 +92,7 @@ class Search {
   void keep(Walk walk) {
     result_.walks.push_back(std::move(walk));
     const Evaluation &best = result_.soup().held_out, &last = result_.walks.back().held_out;
-    if (options_.rule.better(last.value, best.value)) result_.best = result_.walks.size() - 1;
+    if (options_.rule.better(last, best)) result_.best = result_.walks.size() - 1;
   }
 
   void prune() {

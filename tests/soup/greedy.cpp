@@ -63,6 +63,20 @@ TEST(GreedySoup, WalksCandidatesOfEqualAccuracyInTheirListedOrder) {
   EXPECT_EQ(soup.ingredients, (Indices{1, 3, 0, 2}));
 }
 
+// 21,593 and 21,592 of 26,000 are both 0.8305 in four digits, as programs print them.
+Evaluation rounded(std::int64_t correct) {
+  Evaluation evaluation(0.8305);
+  evaluation.counts = Accuracy{correct, 26000};
+  return evaluation;
+}
+
+TEST(GreedySoup, OrdersCandidatesByTheirCountsWhereValuesAreRounded) {
+  const std::vector<Candidate> candidates = {{"x", rounded(21592)}, {"y", rounded(21593)}};
+  EXPECT_EQ(order_by_score(candidates, {}), (Indices{1, 0}));
+  const Walk soup = greedy_soup(candidates, [](const SoupRequest&) { return rounded(21592); });
+  EXPECT_EQ(soup.ingredients, (Indices{1}));
+}
+
 TEST(GreedySoup, OfOneCandidateIsThatCandidateAndScoresNothing) {
   const std::vector<Candidate> one = {{"only", Accuracy{3, 4}}};
   const Walk soup = greedy_soup(
