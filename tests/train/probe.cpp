@@ -10,10 +10,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <vector>
 
 #include "digits.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/json.h"
+#include "stockpot/base/random.h"
 #include "support.h"
 
 namespace stockpot {
@@ -51,6 +53,30 @@ TEST(Probe, StaysWithinItsToleranceOnTheWholePath) {
   }
   EXPECT_FALSE(quick.at_grid_edge);
   EXPECT_EQ(quick.path[quick.chosen].held_out.correct, 387);  // as the reference's own path
+}
+
+// Rows with the same features and other labels, and one row far from all others: the curvature that
+// the solver sees says little about the rest.
+TEST(Probe, StaysWithinItsToleranceWithAnOutlierAndContradictions) {
+  const std::int64_t n = 50, d = 16, classes = 5;
+  std::vector<float> values;
+  std::vector<std::int64_t> names;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int64_t twin = i % 5 == 4 ? i - 1 : i;
+    RandomStream random(3, Purpose::test, 0, static_cast<std::uint64_t>(twin));
+    names.push_back(i * i % 11 % classes);
+    for (std::int64_t j = 0; j < d; ++j)
+      values.push_back(static_cast<float>(random.normal() * (i == 20 ? 1000 : 1)));
+  }
+  const at::Tensor features = at::from_blob(values.data(), {n, d}, at::kFloat).clone();
+  const at::Tensor labels = at::from_blob(names.data(), {n}, at::kLong).clone();
+  const auto fit = [&](double tolerance) {
+    return fit_probe(features, labels, features, labels, classes,
+                     penalties(logspace(-1, 2, 31), tolerance));
+  };
+  const ProbeResult quick = fit(5e-7), exact = fit(1e-12);
+  for (std::size_t i = 0; i < quick.path.size(); ++i)
+    EXPECT_LT(quick.path[i].objective / exact.path[i].objective - 1, 1e-6) << i;
 }
 
 TEST(Probe, ChoosesTheStrongestPenaltyAmongEquals) {
