@@ -1,5 +1,10 @@
 #include "stockpot/pipeline/plan.h"
 
+#include "stockpot/base/error.h"
+#include "stockpot/base/text.h"
+#include "stockpot/pipeline/training_options.h"
+#include "stockpot/train/parameter_rules.h"
+
 namespace stockpot {
 
 RowKind row_kind(RunKind kind) {
@@ -14,6 +19,14 @@ RowKind row_kind(RunKind kind) {
       break;
   }
   return RowKind::ft;
+}
+
+void check_runs(const std::vector<TrainingRun>& runs, const Classifier& model) {
+  for (const TrainingRun& run : runs) try {
+      check_freezing(model, training_options(run.settings, model, 1, run.seed));
+    } catch (const UsageError& error) {
+      throw UsageError(printable(run.id) + ": train: " + error.what());
+    }
 }
 
 double expected_seconds(const std::vector<TrainingRun>& runs, const Calibration& speed,

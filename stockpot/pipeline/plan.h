@@ -1,9 +1,11 @@
-// How long the runs of a recipe will take.
+// What is known of the runs of a recipe before the first one starts: whether the model can be
+// trained so, and how long they will take.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "stockpot/model/classifier.h"
 #include "stockpot/recipe/plan_runs.h"
 #include "stockpot/report/run_report.h"
 
@@ -11,6 +13,9 @@ namespace stockpot {
 
 // How reports call a run.
 RowKind row_kind(RunKind kind);
+
+// Throws UsageError naming the first run that trains layers which the model does not have.
+void check_runs(const std::vector<TrainingRun>& runs, const Classifier& model);
 
 // Speeds measured on this machine, in images a second.
 struct Calibration {

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "../base/message_of.h"
+#include "stockpot/base/error.h"
 #include "stockpot/checkpoint/model_folder.h"
+#include "stockpot/pipeline/plan.h"
 
 namespace stockpot {
 namespace {
@@ -30,6 +33,20 @@ TEST(TrainingOptions, AverageTheWeightsAsTheSettingsSay) {
   EXPECT_EQ(options.swad->start_patience, 2u);
   EXPECT_EQ(options.swad->end_patience, 6u);
   EXPECT_EQ(options.swad->tolerance, 1.5);
+}
+
+TEST(TrainingOptions, LayersThatTheModelLacksAreRefusedBeforeTheFirstRun) {
+  const Classifier model = Classifier::load(
+      ModelFolder::open(fs::path(STOCKPOT_SOURCE_DIR) / "tests/fixtures/model/vit-patch16"));
+  std::vector<TrainingRun> runs(2);
+  runs[0].id = "ft-lr0.001-s0";
+  runs[1].id = "bn-lr0.001-s0";
+  EXPECT_NO_THROW(check_runs(runs, model));
+  runs[1].settings.set("train", "batchnorm");
+  EXPECT_EQ(message_of<UsageError>([&] { check_runs(runs, model); }),
+            "bn-lr0.001-s0: train: only BatchNorm is to be trained, but this model has none");
+  runs[1].settings.set("train", Json::object({{"top", 500}}));
+  EXPECT_THROW(check_runs(runs, model), UsageError);
 }
 
 }  // namespace
