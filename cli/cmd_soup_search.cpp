@@ -6,6 +6,8 @@
 #include "cli/soup_work.h"
 #include "cli/terminal.h"
 #include "stockpot/base/error.h"
+#include "stockpot/base/file.h"
+#include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/data/csv.h"
 #include "stockpot/soup/external_scorer.h"
@@ -105,28 +107,46 @@ int external(const SoupArgs& args, const CommandLine& line, Progress& progress) 
   return work.run(judge);
 }
 
+std::string place_in(const CsvTable& table, const CsvTable::Row& row) {
+  return printable(table.origin.native()) + ":" + std::to_string(row.line) + ": ";
+}
+
 double number_in(const CsvTable& table, const CsvTable::Row& row, std::size_t column) {
   const std::string& text = row.fields[column];
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    throw FormatError(printable(table.origin.native()) + ":" + std::to_string(row.line) + ": '" +
-                      printable(text) + "' in column '" + printable(table.header[column]) +
-                      "' is no number");
+    throw FormatError(place_in(table, row) + "'" + printable(text) + "' in column '" +
+                      printable(table.header[column]) + "' is no number");
   return value;
+}
+
+std::int64_t count_in(const CsvTable& table, const CsvTable::Row& row, std::size_t column) {
+  const double value = number_in(table, row, column);
+  if (!(value >= 0 && value <= 9e15 && value == std::floor(value)))
+    throw FormatError(place_in(table, row) + "'" + printable(row.fields[column]) + "' in column '" +
+                      printable(table.header[column]) + "' is no count");
+  return static_cast<std::int64_t>(value);
+}
+
+Accuracy counts_in(const CsvTable& table, const CsvTable::Row& row, std::size_t correct,
+                   std::size_t total) {
+  const Accuracy counts{count_in(table, row, correct), count_in(table, row, total)};
+  if (counts.correct > counts.total)
+    throw FormatError(place_in(table, row) + std::to_string(counts.correct) + " of " +
+                      std::to_string(counts.total) + " right cannot be");
+  return counts;
 }
 
 Evaluation evaluation_in(const CsvTable& table, const CsvTable::Row& row,
                          const std::string& metric) {
   Evaluation evaluation;
   const auto correct = table.find_column("correct"), total = table.find_column("total");
-  if (metric.empty() && correct && total) {
-    evaluation = Accuracy{std::llround(number_in(table, row, *correct)),
-                          std::llround(number_in(table, row, *total))};
-  } else {
+  if (metric.empty() && correct && total)
+    evaluation = counts_in(table, row, *correct, *total);
+  else
     evaluation.value =
         number_in(table, row, table.column(metric.empty() ? std::string("accuracy") : metric));
-  }
   evaluation.metrics = Json::object({});
   for (std::size_t i = 0; i < table.header.size(); ++i)
     if (table.header[i] != "ingredients" && table.header[i] != "model" && !row.fields[i].empty())
@@ -147,12 +167,18 @@ class TableNames {
       if (row.fields[column].find('+') == std::string::npos) all.push_back(row.fields[column]);
   }
 
-  std::string full(const std::string& word) const {
-    for (const fs::path& model : models_)
-      if (word == model.native() || word == model.filename().native() ||
-          word == model.stem().native())
-        return model.native();
-    return word;
+  // `where`: the row, for messages. Throws FormatError for a word that means several models.
+  std::string full(const std::string& word, const std::string& where) const {
+    std::vector<std::string> found;
+    for (const fs::path& model : models_) {
+      if (word == model.native()) return word;
+      if (word == model.filename().native() || word == model.stem().native())
+        found.push_back(model.native());
+    }
+    if (found.size() > 1)
+      throw FormatError(where + "'" + printable(word) + "' may be " + printable(found[0]) + " or " +
+                        printable(found[1]) + ": write the path");
+    return found.empty() ? word : found.front();
   }
 
   std::vector<std::string> all;
@@ -167,10 +193,9 @@ TableScorer read_scores(const CsvTable& table, const TableNames& names, std::siz
   for (const CsvTable::Row& row : table.rows) {
     std::vector<std::string> ingredients;
     for (const std::string& word : split(row.fields[column], '+'))
-      ingredients.push_back(names.full(std::string(trim(word))));
+      ingredients.push_back(names.full(std::string(trim(word)), place_in(table, row)));
     if (!scorer.add(ingredients, evaluation_in(table, row, metric)))
-      throw FormatError(printable(table.origin.native()) + ":" + std::to_string(row.line) + ": '" +
-                        printable(row.fields[column]) +
+      throw FormatError(place_in(table, row) + "'" + printable(row.fields[column]) +
                         "' names a model that is none of the candidates, or a soup that has a row "
                         "already");
   }
@@ -189,7 +214,9 @@ int by_table(const SoupArgs& args, const CommandLine& line, Progress& progress) 
   SoupJudge judge;
   judge.score = [&](const SoupRequest& request) { return scorer(request); };
   judge.metric = args.metric.empty() ? "accuracy" : args.metric;
+  // With its contents: scores of a ledger are not those of a table that was edited since.
   judge.description = Json::object({{"table", fs::absolute(args.table).native()},
+                                    {"sha256", sha256(read_file(args.table))},
                                     {"metric", judge.metric},
                                     {"direction", args.minimize ? "minimize" : "maximize"}});
   if (args.minimize) judge.direction = Direction::minimize;

@@ -293,6 +293,53 @@ TEST_F(Searching, LooksScoresUpInATable) {
   EXPECT_TRUE(contains(bad.err, "bad.csv:3: 'x' in column 'correct' is no number")) << bad.err;
 }
 
+TEST_F(Searching, DoesNotTakeScoresOfATableThatWasEditedSince) {
+  const std::string rows = "ingredients,correct,total\nm0,6,10\nm1,5,10\n";
+  const auto search = [&](std::vector<std::string> flags = {}) {
+    std::vector<std::string> arguments{
+        "soup",  "greedy", "m0.safetensors", "m1.safetensors", "--table",
+        "s.csv", "-o",     "soup",           "--overwrite",    "-q"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return stockpot(here, arguments);
+  };
+  folder_.put("s.csv", rows);
+  ASSERT_EQ(search().code, 0);
+  EXPECT_EQ(ingredients(result("soup")), "m0 ");
+  folder_.put("s.csv", rows + "m0+m1,7,10\n");
+  const Outcome edited = search();
+  EXPECT_EQ(edited.code, 2);
+  EXPECT_TRUE(contains(edited.err, "was begun otherwise: evaluator.sha256")) << edited.err;
+  ASSERT_EQ(search({"--rescore"}).code, 0);
+  EXPECT_EQ(ingredients(result("soup")), "m0 m1 ");
+}
+
+TEST_F(Searching, RefusesCountsThatAreNoneInATable) {
+  const auto message = [&](const std::string& row) {
+    folder_.put("counts.csv", "ingredients,correct,total\nm0,6,10\n" + row + "\n");
+    const Outcome outcome = stockpot(here, {"soup", "greedy", "--table", "counts.csv", "-q"});
+    EXPECT_EQ(outcome.code, 3);
+    return outcome.err;
+  };
+  EXPECT_TRUE(
+      contains(message("m1,6.5,10"), "counts.csv:3: '6.5' in column 'correct' is no count"));
+  EXPECT_TRUE(
+      contains(message("m1,nan,10"), "counts.csv:3: 'nan' in column 'correct' is no count"));
+  EXPECT_TRUE(contains(message("m1,11,10"), "counts.csv:3: 11 of 10 right cannot be"));
+}
+
+TEST_F(Searching, RefusesANameInATableThatMeansTwoModels) {
+  for (const char* run : {"a", "b"}) {
+    fs::create_directory(here / run);
+    fs::copy_file(here / "m0.safetensors", here / run / "m.safetensors");
+  }
+  folder_.put("names.csv", "ingredients,correct,total\nm,6,10\nb/m.safetensors,5,10\n");
+  const Outcome outcome = stockpot(here, {"soup", "greedy", "a/m.safetensors", "b/m.safetensors",
+                                          "--table", "names.csv", "-o", "soup", "-q"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_TRUE(contains(outcome.err, "names.csv:2: 'm' may be a/m.safetensors or b/m.safetensors"))
+      << outcome.err;
+}
+
 TEST_F(Searching, ReplaysThePapersSearchFromATable) {
   const fs::path golden = shared_folder() / "spec" / "golden";
   if (!fs::exists(golden / "greedy_trace.json")) GTEST_SKIP() << "no golden data at " << golden;
