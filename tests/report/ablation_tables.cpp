@@ -19,8 +19,8 @@ RunReport ablation(double more) {
     // Equal scores would be a repetition, which the script counts once.
     model.scores["art"].accuracy.correct += static_cast<std::int64_t>(more);
   }
-  report.comparisons =
-      compare_methods(report, [](const ReportedModel&, const std::string&) { return std::nullopt; });
+  report.comparisons = compare_methods(
+      report, [](const ReportedModel&, const std::string&) { return std::nullopt; });
   // Two seeds; ID moved 2 and 4 times the typical distance, and 1.5 and 0.5 times as far as OOD.
   const auto seed = [](const std::string& spread, const std::string& ratio) {
     const auto moved = [&](const std::string& value) {
@@ -55,13 +55,14 @@ TEST(AblationTables, AreMadeOfWhatTheProgramWrites) {
     write_file(run / "results.json", to_json(ablation(5 * i)).dump());
   }
   int status = 0;
-  const std::string text = output_of("python3 '" STOCKPOT_SOURCE_DIR "/scripts/ablation_tables.py' '" +
-                                         folder.path().string() + "' 2>&1",
-                                     status);
+  const std::string text =
+      output_of("python3 '" STOCKPOT_SOURCE_DIR "/scripts/ablation_tables.py' '" +
+                    folder.path().string() + "' 2>&1",
+                status);
   EXPECT_EQ(status, 0) << text;
   for (const char* part :
-       {"## 3 shifts of one model", "| LP-FT (BN frozen) | 48.0 | 48.1 | 48.2 | 48.1 | 96.8 |", "## The runs",
-        "| shift1 | FT | 3.00 | 1.00 | 1.00 | 1 of 2 | 1.00 | 0.50 | - |"})
+       {"## 3 shifts of one model", "| LP-FT (BN frozen) | 48.0 | 48.1 | 48.2 | 48.1 | 96.8 |",
+        "## The runs", "| shift1 | FT | 3.00 | 1.00 | 1.00 | 1 of 2 | 1.00 | 0.50 | - |"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nin\n" << text;
 }
 
