@@ -1,4 +1,5 @@
 // soup greedy and soup prune without LibTorch: scored by a program of the user's, or by a table.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -172,7 +173,8 @@ class TableNames {
     std::vector<std::string> found;
     for (const fs::path& model : models_) {
       if (word == model.native()) return word;
-      if (word == model.filename().native() || word == model.stem().native())
+      const bool meant = word == model.filename().native() || word == model.stem().native();
+      if (meant && std::ranges::find(found, model.native()) == found.end())
         found.push_back(model.native());
     }
     if (found.size() > 1)

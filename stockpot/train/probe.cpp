@@ -22,7 +22,7 @@ namespace {
 // small. Problems of so few numbers (features, times classes) take some hundredths of a second, and
 // are solved more precisely than they are asked to be.
 constexpr std::int64_t kFewNumbers = 1 << 20;
-constexpr double kFinerTolerance = 5e-9;
+constexpr double kFinerTolerance = 5e-10;
 
 Normalisation make_normalisation(const FeatureStatistics& statistics, ProbeScaling scaling) {
   Normalisation normalisation;

@@ -26,7 +26,7 @@ struct ProbeOptions {
   int max_iterations = 1000;
   // Estimated relative distance of the objective from its minimum (softmax_regression.h says
   // how it is bounded). Below 1e-7 the last steps are made in float64. Small problems are solved to
-  // 5e-9 if that is less.
+  // 5e-10 if that is less.
   double tolerance = 5e-7;
   ProbeScaling scaling = ProbeScaling::global;
   // Also keeps the classifiers of the whole path: test sets choose nothing, so they are scored
