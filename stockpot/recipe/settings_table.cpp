@@ -1,6 +1,7 @@
 // The settings of a training run: one table of keys, used by recipes, searches, flags and
 // `config schema`.
 #include <algorithm>
+#include <set>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -155,7 +156,12 @@ Setting ema_setting() {
       },
       "decays of moving averages of the weights; each leaves a model of its own");
   ema.get = [](const S& s) { return number_list(s.ema); };
-  ema.set = [](S& s, const Json& value) { s.ema = numbers_in(value, 0, 0.9999999999); };
+  ema.set = [](S& s, const Json& value) {
+    const std::vector<double> decays = numbers_in(value, 0, 0.9999999999);
+    if (std::set(decays.begin(), decays.end()).size() != decays.size())
+      throw UsageError("should name each decay once, found " + value.dump());
+    s.ema = decays;
+  };
   return ema;
 }
 

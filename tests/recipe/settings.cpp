@@ -20,6 +20,13 @@ std::string problem(const std::string& key, const Json& value) {
   return "no error";
 }
 
+// Averages are named by their decays.
+TEST(TrainSettings, RefuseADecayThatIsThereTwice) {
+  EXPECT_EQ(problem("ema", Json::Array{0.9, 0.5, 0.9}),
+            "ema should name each decay once, found [0.9,0.5,0.9]");
+  EXPECT_EQ(problem("ema", Json::Array{0.9, 0.5}), "no error");
+}
+
 TEST(TrainSettings, NamesTheValueItCannotTake) {
   TrainSettings settings;
   settings.set("lr", 0.25);
