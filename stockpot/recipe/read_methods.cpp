@@ -112,18 +112,28 @@ void read_probe(const YamlNode& node, Recipe& recipe, Problems& problems) {
   lp.get("scaling", recipe.probe_scaling);
 }
 
+// Runs are named by these values.
+template <typename T>
+void require_each_once(std::vector<T> values, const YamlNode& node, const std::string& what,
+                       Problems& problems) {
+  std::ranges::sort(values);
+  if (std::ranges::adjacent_find(values) != values.end())
+    problems.add(node, what + " has a value twice");
+}
+
 void read_rates(const YamlNode& node, const std::string& what, FineTuneMethod& method,
                 Problems& problems) {
   method.learning_rates.clear();
   if (node.kind == YamlNode::Kind::map) {
     if (const auto rates = read_spaced(node, what + ".lr", problems))
       method.learning_rates = *rates;
-    return;
+    return require_each_once(method.learning_rates, node, what + ".lr", problems);
   }
   if (one_or_more(node).empty()) problems.add(node, what + ".lr is empty");
   for (const YamlNode* item : one_or_more(node))
     if (const auto rate = read_number(*item, what + ".lr", 0, 100, problems))
       method.learning_rates.push_back(*rate);
+  require_each_once(method.learning_rates, node, what + ".lr", problems);
 }
 
 void read_policies(const YamlNode& node, const std::string& what, FineTuneMethod& method,
@@ -137,6 +147,7 @@ void read_policies(const YamlNode& node, const std::string& what, FineTuneMethod
     else
       method.batchnorm.push_back(item->text);
   }
+  require_each_once(method.batchnorm, node, what + ".batchnorm", problems);
 }
 
 // What `like: ft` or `like: lpft` stands for.

@@ -148,6 +148,18 @@ TEST_F(Methods, EveryProblemIsNamedAtItsPlace) {
                   "methods.a starts from the linear probe: add methods.lp");
 }
 
+// Two runs would have one name.
+TEST_F(Methods, RefuseAValueThatIsThereTwice) {
+  const std::string message =
+      problems(with_data("methods:\n"
+                         "  ft: {lr: [1e-3, 2e-3, 1e-3]}\n"
+                         "  lpft: {lr: {linspace: [1e-3, 1e-3, 2]}, batchnorm: [live, live]}\n"
+                         "  lp:\n"));
+  EXPECT_CONTAINS(message, "r.yaml:5:12: methods.ft.lr has a value twice");
+  EXPECT_CONTAINS(message, "r.yaml:6:14: methods.lpft.lr has a value twice");
+  EXPECT_CONTAINS(message, "r.yaml:6:54: methods.lpft.batchnorm has a value twice");
+}
+
 TEST_F(Methods, EveryPresetCanBeRead) {
   for (const Preset& preset : presets()) {
     const std::string asked = "{preset: " + preset.name + "}";
