@@ -31,6 +31,7 @@ TrainSettings settings_from(const std::vector<std::string>& flags) {
     const auto equals = flag.find('=');
     settings.set(flag.substr(0, equals), flag_value(flag.substr(equals + 1)));
   }
+  if (const auto found = settings.conflicts(); !found.empty()) throw UsageError(found.front());
   return settings;
 }
 
@@ -96,6 +97,7 @@ int cmd_method(const MethodArgs& args, const CommandLine& line) {
     if (!args.head.empty()) method.head = parse_head(args.head);
     method.learning_rates = args.method == "ft" ? kDefaultFtRates : kDefaultLpftRates;
     if (!args.learning_rates.empty()) method.learning_rates = args.learning_rates;
+    for (const double rate : method.learning_rates) TrainSettings().set("lr", rate);
     method.batchnorm = args.method == "ft" ? std::vector<std::string>{"frozen", "live"}
                                            : std::vector<std::string>{"frozen"};
     if (!args.batchnorm.empty()) method.batchnorm = args.batchnorm;

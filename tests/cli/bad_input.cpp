@@ -92,6 +92,21 @@ TEST(BadInput, OodLabelThatTheModelDoesNotKnow) {
   expect_refused(world, 2, {"shifted", "pott", "pot", "class_map"});
 }
 
+TEST(BadInput, FlagsOfFinetuneThatARecipeWouldRefuse) {
+  SmallWorld world;
+  const auto message = [&](const std::string& flag, const std::string& value) {
+    const Outcome outcome =
+        stockpot(world.path(), {"finetune", "model", "--train", "train", "--val", "val", "--out",
+                                "out", "--epochs", "1", flag, value});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_FALSE(fs::exists(world / "out"));
+    return outcome.err;
+  };
+  EXPECT_EQ(message("--lr", "-1"), "stockpot: lr should lie in 0..100, found -1\n");
+  EXPECT_EQ(message("--lr", "nan"), "stockpot: lr should lie in 0..100, found nan\n");
+  EXPECT_NE(message("--sched", "step").find("schedule step needs milestones"), std::string::npos);
+}
+
 TEST(BadInput, RecipeWithATypo) {
   SmallWorld world;
   world.edit("recipe.yaml", "methods:", "method:");
