@@ -172,7 +172,7 @@ std::vector<Corruption> parse_corruption(const std::string& text) {
     const std::vector<std::string> names = corruption_names();
     const std::string near = nearest(name, names);
     throw UsageError("there is no corruption '" + printable(name) + "'" +
-                     (near.empty() ? "" : "; did you mean '" + near + "'?") +
+                     (near.empty() ? "." : "; did you mean '" + near + "'?") +
                      " Known: " + join(names, ", "));
   }
   const auto kind = static_cast<CorruptionKind>(row - kRows.begin());
