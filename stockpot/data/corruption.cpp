@@ -155,6 +155,14 @@ void brighten(Image& image, double amount) {
   }
 }
 
+void check_jpeg_size(const Image& image, const std::string& id) {
+  constexpr int kLongestSide = 65500;  // of libjpeg
+  if (std::max(image.height, image.width) > kLongestSide)
+    throw FormatError(printable(id), "has " + std::to_string(image.width) + " x " +
+                                         std::to_string(image.height) +
+                                         " pixels; a JPEG has at most 65,500 on a side");
+}
+
 }  // namespace
 
 std::vector<std::string> corruption_names() {
@@ -220,6 +228,7 @@ Image corrupt(const Image& image, const Corruption& corruption, const std::strin
       brighten(out, constant);
       break;
     case CorruptionKind::jpeg:
+      check_jpeg_size(image, id);
       out = decode_image(encode_jpeg(image, static_cast<int>(constant)), printable(id));
       break;
   }

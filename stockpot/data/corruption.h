@@ -39,7 +39,8 @@ std::string to_text(const Corruption& corruption);  // "gaussian_noise:3"
 std::vector<std::string> corruption_names();
 
 // Noise is a function of `id` (the picture's, as in its data set), kind and severity: it depends
-// neither on the other pictures of a set nor on threads, and every run sees the same.
+// neither on the other pictures of a set nor on threads, and every run sees the same. Throws
+// FormatError naming `id` when the picture is too large for a JPEG.
 Image corrupt(const Image& image, const Corruption& corruption, const std::string& id);
 
 // A baseline JPEG file of the image with the tables of libjpeg's `quality` (1 .. 100), accurate

@@ -48,6 +48,12 @@ TEST(Corruption, JpegEqualsPillowBitForBit) {
 }
 
 // Mean and deviation of 300 x 300 x 3 values, against two million draws of numpy.
+TEST(Corruption, NamesAPictureThatIsTooLongForAJpeg) {
+  const Image line{1, 65501, std::vector<std::uint8_t>(65501 * 3)};
+  EXPECT_EQ(message<FormatError>([&] { corrupt(line, one("jpeg", "1"), "set/a/1.png@jpeg:1"); }),
+            "set/a/1.png@jpeg:1: has 65501 x 1 pixels; a JPEG has at most 65,500 on a side");
+}
+
 TEST(Corruption, NoiseIsDistributedAsNumpys) {
   constexpr int kSide = 300;
   constexpr double kValues = kSide * kSide * 3.0;
