@@ -97,9 +97,9 @@ void publish_analysis(const AnalysisPlace& place, const std::string& name, const
     return;
   }
   std::cout << text;
-  if (!place.out.empty())
-    std::cout << "\npage: " << printable((place.out / (name + kEndings[1])).string()) << "\n";
-  if (const fs::path run = run_around(place.out); !place.out.empty() && !run.empty())
+  if (place.out.empty()) return;
+  std::cout << "\npage: " << printable((place.out / (name + kEndings[1])).string()) << "\n";
+  if (const fs::path run = run_around(place.out); !run.empty())
     std::cout << "to have it in the run's report: stockpot report " << printable(run.string())
               << "\n";
 }

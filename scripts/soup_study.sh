@@ -6,8 +6,8 @@
 # Trains the search (one linear probe, then its fine-tunings), then: soups (uniform, greedy by both
 # rules and both orders, learned in three forms), both ensembles, WiSE-FT from the linear probe to
 # the soup, calibration, the number-of-models curve, angles and gains, soup against ensemble, the
-# plane of three models, learning rate against drop. Tables go to OUT/analyses/*.txt and *.json; the pages
-# stand in OUT/report.html, too. Resumable: what is finished in OUT is not done again.
+# plane of three models, learning rate against drop. Tables go to OUT/analyses/*.txt and *.json; the
+# pages stand in OUT/report.html, too. Resumable: what is finished in OUT is not done again.
 #   STOCKPOT   the program (build/release/bin/stockpot)
 #   DEVICE     cuda or cpu (cuda)
 #   JOBS       trainings side by side (8)

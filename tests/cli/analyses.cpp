@@ -220,6 +220,14 @@ TEST_F(Analyses, ShiftsReadsTables) {
   EXPECT_EQ(json.find("sets")->items()[1].find("line")->find("models")->as_integer(), 4);
   const Outcome text = run(words);
   EXPECT_TRUE(contains(text.out, "soup has the most OOD accuracy")) << text.out;
+  EXPECT_FALSE(contains(text.out, "page: ")) << text.out;
+  fs::create_directories(world / "run");
+  write_file(world / "run" / "results.json", "{}");
+  for (const char* place : {"run/analyses", "run/analyses/mine/"}) {
+    std::vector<std::string> with_page = words;
+    with_page.insert(with_page.end(), {"-o", place});
+    EXPECT_TRUE(contains(run(with_page).out, "in the run's report: stockpot report ")) << place;
+  }
   EXPECT_EQ(run({"shifts", "runs.csv"}).code, 2);
   const Outcome wrong = run({"shifts", "runs.csv", "--id", "clean", "--ood", "name"});
   EXPECT_EQ(wrong.code, 3);
