@@ -1,6 +1,7 @@
 #include "stockpot/pipeline/sweep_training.h"
 
 #include "stockpot/model/runtime.h"
+#include "stockpot/pipeline/plan.h"
 
 namespace stockpot {
 namespace {
@@ -9,6 +10,13 @@ Classifier load_model(const Recipe& recipe, const std::string& device) {
   Classifier model = Classifier::load(ModelFolder::open(recipe.model));
   model.to(parse_device(device));
   return model;
+}
+
+// A trial that the model cannot be trained for would fail as often as it may be retried.
+std::vector<TrainingRun> checked_runs(const Recipe& recipe, const Classifier& model) {
+  std::vector<TrainingRun> runs = plan_runs(recipe, model.has_batchnorm());
+  check_runs(runs, model);
+  return runs;
 }
 
 }  // namespace
@@ -24,6 +32,6 @@ SweepTrainer::SweepTrainer(const SweepInputs& inputs, const std::string& device,
       identity_(run_identity(inputs.recipe(), pretrained_.folder())),
       folder_(RunFolder::join(inputs.folder(), identity_)),
       trainer_({inputs.recipe(), identity_, folder_, inputs.data(), pretrained_, progress},
-               plan_runs(inputs.recipe(), pretrained_.has_batchnorm())) {}
+               checked_runs(inputs.recipe(), pretrained_)) {}
 
 }  // namespace stockpot

@@ -115,6 +115,21 @@ TEST(WholeRun, SoupsOfASweepNeedNoPassOfAModelByItself) {
     EXPECT_EQ(*found.find(member), *scored.find(member)) << member;
 }
 
+TEST(WholeRun, LayersThatTheModelLacksAreRefusedBeforeTheFirstTrial) {
+  SmallWorld world;
+  const std::string setting = "methods.ft.train={top: 500}";
+  const Outcome alone =
+      stockpot(world.path(), {"run", "recipe.yaml", "--out", "out", "--set", setting});
+  EXPECT_EQ(alone.code, 2) << alone.err;
+  EXPECT_FALSE(fs::exists(world / "out"));
+  ASSERT_EQ(
+      stockpot(world.path(), {"sweep", "init", "recipe.yaml", "--out", "s", "--set", setting}).code,
+      0);
+  const Outcome worker = stockpot(world.path(), {"sweep", "worker", "s"});
+  EXPECT_EQ(worker.code, 2) << worker.err;
+  EXPECT_FALSE(fs::exists(world / "s/runs/lp/model"));
+}
+
 TEST(WholeRun, SweepsInThreadsAreInterruptedAndContinued) {
   SmallWorld world;
   ASSERT_EQ(stockpot(world.path(), {"sweep", "init", "recipe.yaml", "--out", "s"}).code, 0);
