@@ -79,6 +79,13 @@ std::string model_hash(std::vector<HashedTensor> tensors) {
   return "xxh3-128:" + hash_text(text).hex();
 }
 
+namespace {
+
+// A stretch's pages once more: the kernel maps neighbours of what is read, of blocks behind, too.
+constexpr std::int64_t kStretch = 16 * kHashBlock;
+
+}  // namespace
+
 HashedTensor hash_tensor(const TensorView& tensor) {
   const std::int64_t elements = element_count(tensor.shape);
   std::vector<Hash128> blocks(static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock));
@@ -86,7 +93,10 @@ HashedTensor hash_tensor(const TensorView& tensor) {
     const auto block = part_of(tensor, begin, end - begin);
     blocks[static_cast<std::size_t>(begin / kHashBlock)] = hash_bytes(block);
     release_pages(block);
+    if (begin > 0 && begin % kStretch == 0)
+      release_pages(part_of(tensor, begin - kStretch, kStretch));
   });
+  release_pages(tensor.bytes, kNeighbours);
   return {tensor.name, tensor.dtype, tensor.shape, tensor_hash(blocks, tensor.bytes.size())};
 }
 

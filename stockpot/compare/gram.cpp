@@ -85,6 +85,10 @@ TensorGram::TensorGram(std::span<const TensorView* const> models, const TensorVi
       sum_chunk(views, begin, std::min(begin + kChunk, elements),
                 window[static_cast<std::size_t>(slot)]);
     });
+    // Once more: the kernel maps neighbours of what is read.
+    const std::int64_t first = start * kChunk, last = std::min(first + count * kChunk, elements);
+    for (const TensorView* view : views)
+      release_pages(part_of(*view, first, last - first), kNeighbours);
     for (std::size_t slot = 0; slot < static_cast<std::size_t>(count); ++slot) {
       std::size_t place = 0;
       for (std::size_t i = 0; i < rows_; ++i)

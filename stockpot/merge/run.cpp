@@ -35,7 +35,7 @@ constexpr std::uint64_t kOwnMemory = 24'000'000;
 using BlockHashes = std::map<const TensorView*, std::vector<Hash128>>;
 
 // The pages and numbers of a tensor that may be held at once, without a bound by the user.
-constexpr std::uint64_t kPages = 24'000'000;
+constexpr std::uint64_t kPages = 16'000'000;
 constexpr std::uint64_t kKept = 36'000'000;
 
 class Run {

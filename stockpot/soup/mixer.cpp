@@ -109,6 +109,12 @@ void SoupMixer::change(std::size_t model, int sign) {
     }
     release_pages(part_of(*views_[block.tensor][model], block.first, block.count));
   });
+  let_go(model);
+}
+
+void SoupMixer::let_go(std::size_t model) const {
+  for (std::size_t i = 0; i < views_.size(); ++i)
+    if (sums_[i]) release_pages(views_[i][model]->bytes, kNeighbours);
 }
 
 void SoupMixer::bring_to(const std::vector<std::size_t>& soup) {
@@ -193,6 +199,8 @@ SoupMixer::Mix SoupMixer::mix(const SoupRequest& request, const MergeSink& sink)
     hashes[i] = hash_bytes(piece);
     sink(block.tensor, byte_count(dtype, block.first), piece);
   });
+  for (const auto& model : {request.added, request.removed})
+    if (model) let_go(*model);
   // Sums and hashes in the order of the blocks, whoever worked on them.
   std::array<double, 4> total{};
   std::vector<std::vector<Hash128>> by_tensor(plan_.tensors.size());

@@ -54,6 +54,8 @@ class SoupMixer {
   struct Block;
   void bring_to(const std::vector<std::size_t>& soup);
   void change(std::size_t model, int sign);
+  // Of what the kernel mapped around the parts that were read.
+  void let_go(std::size_t model) const;
   void fill(const Block& block, const SoupRequest& request, std::span<std::byte> bytes,
             std::span<double> products);
   void read(std::size_t tensor, std::size_t model, std::int64_t first, std::span<double> out) const;
