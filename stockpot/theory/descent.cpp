@@ -1,6 +1,7 @@
 #include "stockpot/theory/descent.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "stockpot/base/error.h"
@@ -34,7 +35,8 @@ DescentResult gradient_descent(const Problem& problem, const VectorXd& head,
     if (stop_requested()) throw Interrupted("stopped during gradient descent");
     result.lowest_ood = std::min(result.lowest_ood, ood(result));
     result.converged = residual.squaredNorm() < options.stop_at;
-    if (result.converged) break;
+    result.diverged = !std::isfinite(residual.squaredNorm());
+    if (result.converged || result.diverged) break;
   }
 
   const VectorXd error = weights - result.features.transpose() * result.head;

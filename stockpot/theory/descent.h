@@ -21,8 +21,9 @@ struct DescentResult {
   double lowest_ood = 0;
   int steps = 0;  // before the last one that was looked at
   bool converged = false;
-  double off_span = 0;   // largest entry of (B - B0) off the training span: 0 by invariant I1
-  double imbalance = 0;  // largest change of an entry of v v^T - B B^T: O(step) by invariant I2
+  bool diverged = false;  // the steps were too long for this head: its numbers are not finite
+  double off_span = 0;    // largest entry of (B - B0) off the training span: 0 by invariant I1
+  double imbalance = 0;   // largest change of an entry of v v^T - B B^T: O(step) by invariant I2
 };
 
 // From `head` and problem.features. Throws Interrupted when asked to stop.

@@ -133,6 +133,16 @@ void read_time(const TimeStudy& study, std::vector<std::string>& out) {
 void read_descent(const std::vector<DescentCheck>& checks, std::vector<std::string>& out) {
   if (checks.size() < 2) return;
   const DescentCheck &coarse = checks.front(), &fine = checks.back();
+  std::vector<std::string> lost;
+  for (const DescentCheck& check : checks)
+    if (check.diverged) lost.push_back(shortest(check.step));
+  if (!lost.empty()) {
+    out.push_back("Gradient descent diverges from a head this large with steps of " +
+                  join(lost, ", ") +
+                  " of 1/||X||^2, in one problem or more: it needs shorter steps, the flow does "
+                  "not.");
+    return;
+  }
   const std::string steps = "Gradient descent with steps of " + shortest(coarse.step) + " and " +
                             shortest(fine.step) + " of 1/||X||^2 ";
   const std::string kept = "moves nothing off the training span (" + brief(fine.off_span) +

@@ -19,6 +19,7 @@ constexpr std::int64_t kMostSeeds = 1000;
 constexpr std::size_t kMostValues = 100;         // of a sweep
 constexpr std::int64_t kDescentSeeds = 3;        // gradient descent is slow
 constexpr std::int64_t kDescentDimension = 240;  // and slower in large problems
+constexpr double kNoError = 1e-20;               // below it, an error is rounding
 constexpr std::array kDescentSteps = {0.05, 0.02, 0.01};
 constexpr int kTimesADecade = 12, kDecades = 5;
 
@@ -103,6 +104,10 @@ std::vector<double> times_for(std::int64_t dimension) {
   return times;
 }
 
+double relative_change(double descent, double flow) {
+  return std::max(descent, flow) < kNoError ? 0 : std::abs(descent / flow - 1);
+}
+
 std::vector<DescentCheck> check_descents(const Point& point) {
   if (point.options.dimension > kDescentDimension) return {};
   const auto seeds = std::min(static_cast<std::int64_t>(point.runs.size()), kDescentSeeds);
@@ -125,11 +130,13 @@ std::vector<DescentCheck> check_descents(const Point& point) {
     DescentCheck& check = checks.back();
     const double flow = point.runs[run].of(Method::ft).losses.ood;
     check.relative_change +=
-        std::abs(results[i].losses.ood / flow - 1) / static_cast<double>(seeds);
+        relative_change(results[i].losses.ood, flow) / static_cast<double>(seeds);
     check.off_span = std::max(check.off_span, results[i].off_span);
     check.imbalance = std::max(check.imbalance, results[i].imbalance);
     check.most_steps = std::max(check.most_steps, results[i].steps);
     check.converged = check.converged && results[i].converged;
+    if (results[i].diverged) check.diverged = true;
+    if (check.diverged) check.off_span = check.imbalance = std::numeric_limits<double>::quiet_NaN();
   }
   return checks;
 }

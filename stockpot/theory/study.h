@@ -75,6 +75,7 @@ struct DescentCheck {
   double imbalance = 0;        // invariant I2: largest change of v v^T - B B^T
   int most_steps = 0;
   bool converged = true;
+  bool diverged = false;  // in one problem or more: the numbers above are then NaN
 };
 
 // Means over the seeds along time, all methods from the same problems: LP and FT start from v0,

@@ -97,7 +97,8 @@ Json json_of(const DescentCheck& check) {
                        {"off_span", check.off_span},
                        {"imbalance", check.imbalance},
                        {"most_steps", check.most_steps},
-                       {"converged", check.converged}});
+                       {"converged", check.converged},
+                       {"diverged", check.diverged}});
 }
 
 Json json_of(const TimeStudy& study) {

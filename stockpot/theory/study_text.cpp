@@ -128,9 +128,12 @@ StudyTable descent_table(const std::vector<DescentCheck>& checks) {
                        "Step: times 1/||X||^2. The last two are largest entries; the flow "
                        "leaves both at 0, descent the second only as the step shrinks."};
   for (const DescentCheck& check : checks)
-    table.rows.push_back(
-        {shortest(check.step), grouped(check.most_steps) + (check.converged ? "" : " (not done)"),
-         brief(100 * check.relative_change) + " %", brief(check.off_span), brief(check.imbalance)});
+    table.rows.push_back({shortest(check.step),
+                          grouped(check.most_steps) + (check.diverged    ? " (diverged)"
+                                                       : check.converged ? ""
+                                                                         : " (not done)"),
+                          brief(100 * check.relative_change) + " %", brief(check.off_span),
+                          brief(check.imbalance)});
   return table;
 }
 

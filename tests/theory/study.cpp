@@ -90,6 +90,37 @@ TEST(Study, JsonHasWhatTheTablesShow) {
   EXPECT_EQ(Json::parse(json.dump(2), "results.json"), json);
 }
 
+TEST(Study, ADescentThatDivergesSaysSo) {
+  StudyOptions options = small();
+  options.presets = {StudyPreset::time};
+  options.seeds = 1;
+  options.base.sigma = 100;
+  const Study study = run_study(options);
+  for (const DescentCheck& check : study.time.front().descents) {
+    EXPECT_TRUE(check.diverged);
+    EXPECT_FALSE(check.converged);
+    EXPECT_TRUE(std::isnan(check.off_span));
+    EXPECT_LT(check.most_steps, 1000) << "there is nothing to wait for";
+  }
+  const std::string text = study_text(study, 100);
+  EXPECT_NE(text.find("(diverged)"), std::string::npos);
+  EXPECT_NE(text.find("diverges from a head this large"), std::string::npos);
+  EXPECT_EQ(text.find("too uneven"), std::string::npos);
+}
+
+TEST(Study, ADescentAndAFlowWithoutErrorAreNotApart) {
+  StudyOptions options = small();
+  options.presets = {StudyPreset::time};
+  options.seeds = 1;
+  options.base.eps = 0;
+  options.base.phi = 0;
+  const Study study = run_study(options);
+  for (const DescentCheck& check : study.time.front().descents) {
+    EXPECT_TRUE(check.converged);
+    EXPECT_EQ(check.relative_change, 0);
+  }
+}
+
 TEST(Study, EveryLineOfTheCsvHasEveryColumn) {
   const std::string csv = to_csv(run_study(small()));
   const std::vector<std::string> lines = split(csv, '\n');
