@@ -1,11 +1,13 @@
 // The command surface: every command and flag, once.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <iostream>
 
 #include "cli/checkpoint_commands.h"
 #include "cli/commands.h"
 #include "cli/mix_commands.h"
 #include "cli/soup_args.h"
+#include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
 
@@ -234,6 +236,17 @@ void set_up(CLI::App& app, CommandLine& line, RunArgs& run, RunArgs& demo, Metho
   command->callback([&] { line.command = VersionArgs{}; });
 }
 
+// Checks of ranges ("FLOAT:FLOAT in [0 - 1]") let NaN through: it is neither below nor above them.
+void refuse_nan(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_type_name().starts_with("FLOAT:")) continue;
+    for (const std::string& word : option->results())
+      if (double value = 0; CLI::detail::lexical_cast(word, value) && std::isnan(value))
+        throw UsageError(option->get_name() + " " + printable(word) + ": expected a number");
+  }
+  for (const CLI::App* command : app.get_subcommands()) refuse_nan(*command);
+}
+
 }  // namespace
 
 std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
@@ -262,6 +275,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   set_up(app, line, run, demo, probe, finetune, lpft, eval, report, config);
   try {
     app.parse(argc, argv);
+    refuse_nan(app);
   } catch (const CLI::ExtrasError& error) {
     std::string message = error.what();
     for (int i = 1; i < argc; ++i) {
@@ -279,6 +293,9 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     std::cerr << "stockpot: " << printable(error.what())
               << "\nRun 'stockpot --help' for the commands.\n";
+    return 2;
+  } catch (const UsageError& error) {  // of a flag that reads its own words
+    std::cerr << "stockpot: " << error.what() << "\n";
     return 2;
   }
   return line;

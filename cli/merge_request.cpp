@@ -1,6 +1,7 @@
 #include "cli/merge_request.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <set>
 
@@ -14,7 +15,7 @@ namespace {
 std::vector<double> parse_alphas(const std::string& text) {
   const auto number = [&](const std::string& word) {
     double value = 0;
-    if (!CLI::detail::lexical_cast(word, value))
+    if (!CLI::detail::lexical_cast(word, value) || !std::isfinite(value))
       throw UsageError("--alphas " + printable(text) + ": '" + printable(word) +
                        "' is no number; write 0.5, 0.25,0.5,0.75 or FROM:TO:COUNT");
     return value;
@@ -26,7 +27,7 @@ std::vector<double> parse_alphas(const std::string& text) {
     return alphas;
   }
   const double count = words.size() == 3 ? number(words[2]) : 0;
-  if (words.size() != 3 || count < 2 || count > 10'000 || count != static_cast<int>(count))
+  if (words.size() != 3 || !(count >= 2 && count <= 10'000) || count != static_cast<int>(count))
     throw UsageError("--alphas " + printable(text) +
                      ": write FROM:TO:COUNT with a COUNT from 2 to 10000");
   const double from = number(words[0]), to = number(words[1]);

@@ -37,6 +37,28 @@ TEST(Surface, NoCommandIsAUsageError) {
   EXPECT_EQ(stockpot(here.path(), {}).code, 2);
 }
 
+TEST(Surface, NumbersThatAreNoneAreRefusedInOneLine) {
+  TemporaryFolder here;
+  const auto message = [&](std::vector<std::string> arguments) {
+    const Outcome outcome = stockpot(here.path(), arguments);
+    EXPECT_EQ(outcome.code, 2) << outcome.err;
+    return outcome.err;
+  };
+  for (const char* alphas : {"0:1:1", "0:1:nan", "abc", "nan", "0:inf:3"})
+    EXPECT_TRUE(contains(message({"interpolate", "a", "b", "-o", "c", "--alphas", alphas}),
+                         std::string("stockpot: --alphas ") + alphas + ": "))
+        << alphas;
+  // A range holds no NaN.
+  EXPECT_EQ(message({"gap", "a", "b", "--val", "c", "--alpha", "nan"}),
+            "stockpot: --alpha nan: expected a number\n");
+  EXPECT_EQ(message({"plane", "a", "b", "c", "--val", "d", "--margin", "nan"}),
+            "stockpot: --margin nan: expected a number\n");
+  EXPECT_EQ(message({"interpolate", "a", "b", "--val", "c", "--level", "nan"}),
+            "stockpot: --level nan: expected a number\n");
+  EXPECT_EQ(message({"soup", "learned", "a", "b", "--val", "c", "-o", "d", "--lr", "-nan"}),
+            "stockpot: --lr -nan: expected a number\n");
+}
+
 TEST(Surface, InspectPrintsOneJsonDocument) {
   SmallWorld world;
   const Outcome outcome = stockpot(world.path(), {"inspect", "model", "--json"});
