@@ -41,16 +41,19 @@ void check_folders(const std::vector<ModelFolder>& folders) {
   for (const ModelFolder& folder : folders) {
     if (folder.feature_size != before.feature_size)
       throw FormatError(folder.path, "its features have " + std::to_string(folder.feature_size) +
-                                         " dimensions, those of " + before.path.string() +
-                                         " have " + std::to_string(before.feature_size) +
+                                         " dimensions, those of " +
+                                         printable(before.path.string()) + " have " +
+                                         std::to_string(before.feature_size) +
                                          ": distances need the same architecture");
     if (!(folder.preprocessing == before.preprocessing))
-      throw FormatError(folder.path, "it prepares pictures otherwise than " + before.path.string() +
+      throw FormatError(folder.path, "it prepares pictures otherwise than " +
+                                         printable(before.path.string()) +
                                          " (size, crop, interpolation, mean or std): features of "
                                          "different inputs cannot be compared");
     if (&folder != &before && folder.labels != folders[1].labels)
       throw FormatError(folder.path, "its class names differ from those of " +
-                                         folders[1].path.string() + "; diagnose it by itself");
+                                         printable(folders[1].path.string()) +
+                                         "; diagnose it by itself");
   }
 }
 
