@@ -1,15 +1,21 @@
 #include "stockpot/diagnose/reading.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "stockpot/base/text.h"
 
 namespace stockpot::diagnose {
 namespace {
 
-std::string three(double value) { return significant(value, 3); }
-std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
-std::string points(double share) { return (share > 0 ? "+" : "") + fixed(100 * share, 1); }
+// Of few pictures, replicates without a picture leave an end of an interval unknown: "-".
+std::string three(double value) { return std::isfinite(value) ? significant(value, 3) : "-"; }
+std::string percent(double share) {
+  return std::isfinite(share) ? fixed(100 * share, 1) + " %" : "-";
+}
+std::string points(double share) {
+  return std::isfinite(share) ? (share > 0 ? "+" : "") + fixed(100 * share, 1) : "-";
+}
 
 std::string between(const PercentileInterval& interval) {
   return "95 % interval " + three(interval.low) + " to " + three(interval.high);
