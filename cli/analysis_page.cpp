@@ -10,6 +10,7 @@
 #include "stockpot/base/text.h"
 #include "stockpot/base/version.h"
 #include "stockpot/report/assets.h"
+#include "stockpot/report/attached_pages.h"
 #include "stockpot/report/html_parts.h"
 
 namespace stockpot::cli {
@@ -33,7 +34,8 @@ fs::path run_around(fs::path folder) {
   for (int level = 0; level < 2; ++level, folder = folder.parent_path()) {
     std::error_code ignored;
     const fs::path run = folder.parent_path();
-    if (folder.filename() == "analyses" && fs::exists(run / "results.json", ignored)) return run;
+    if (folder.filename() == kAnalysesFolder && fs::exists(run / "results.json", ignored))
+      return run;
   }
   return {};
 }

@@ -1,18 +1,13 @@
 #include "stockpot/diagnose/distortion_text.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "stockpot/base/text.h"
 #include "stockpot/diagnose/reading.h"
+#include "stockpot/diagnose/words.h"
 
 namespace stockpot::diagnose {
 namespace {
-
-std::string three(double value) { return std::isfinite(value) ? significant(value, 3) : "-"; }
-std::string percent(double share) {
-  return std::isfinite(share) ? fixed(100 * share, 1) + " %" : "-";
-}
 
 std::string with_interval(double value, const PercentileInterval& interval) {
   return three(value) + " [" + three(interval.low) + ", " + three(interval.high) + "]";

@@ -4,15 +4,12 @@
 #include <cmath>
 
 #include "stockpot/base/text.h"
+#include "stockpot/diagnose/words.h"
 
 namespace stockpot::diagnose {
 namespace {
 
-// Of few pictures, replicates without a picture leave an end of an interval unknown: "-".
-std::string three(double value) { return std::isfinite(value) ? significant(value, 3) : "-"; }
-std::string percent(double share) {
-  return std::isfinite(share) ? fixed(100 * share, 1) + " %" : "-";
-}
+// Of few pictures, replicates without a picture leave an end of an interval unknown, too.
 std::string points(double share) {
   return std::isfinite(share) ? (share > 0 ? "+" : "") + fixed(100 * share, 1) : "-";
 }

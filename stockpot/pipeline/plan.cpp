@@ -29,6 +29,12 @@ void check_runs(const std::vector<TrainingRun>& runs, const Classifier& model) {
     }
 }
 
+std::vector<TrainingRun> checked_runs(const Recipe& recipe, const Classifier& model) {
+  std::vector<TrainingRun> runs = plan_runs(recipe, model.has_batchnorm());
+  check_runs(runs, model);
+  return runs;
+}
+
 double expected_seconds(const std::vector<TrainingRun>& runs, const Calibration& speed,
                         std::int64_t train_rows, std::int64_t held_out_rows, std::int64_t test_rows,
                         std::int64_t evaluated_models) {

@@ -16,6 +16,8 @@ RowKind row_kind(RunKind kind);
 
 // Throws UsageError naming the first run that trains layers which the model does not have.
 void check_runs(const std::vector<TrainingRun>& runs, const Classifier& model);
+// The runs of the recipe (recipe/plan_runs.h), checked.
+std::vector<TrainingRun> checked_runs(const Recipe& recipe, const Classifier& model);
 
 // Speeds measured on this machine, in images a second.
 struct Calibration {

@@ -139,8 +139,7 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
   progress.say("model: " + printable(recipe.model.string()) + " (" +
                model_line(folder, pretrained) + ") on " + device.str() + ", " +
                std::to_string(threads()) + " threads");
-  const std::vector<TrainingRun> runs = plan_runs(recipe, pretrained.has_batchnorm());
-  check_runs(runs, pretrained);
+  const std::vector<TrainingRun> runs = checked_runs(recipe, pretrained);
   std::optional<RunFolder> run_folder;
   if (!plan_only) run_folder.emplace(out, recipe, identity);
   const DataSets data = load_data(recipe, progress);

@@ -12,13 +12,6 @@ Classifier load_model(const Recipe& recipe, const std::string& device) {
   return model;
 }
 
-// A trial that the model cannot be trained for would fail as often as it may be retried.
-std::vector<TrainingRun> checked_runs(const Recipe& recipe, const Classifier& model) {
-  std::vector<TrainingRun> runs = plan_runs(recipe, model.has_batchnorm());
-  check_runs(runs, model);
-  return runs;
-}
-
 }  // namespace
 
 SweepInputs::SweepInputs(const fs::path& sweep, Progress& progress)

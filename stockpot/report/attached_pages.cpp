@@ -39,7 +39,7 @@ std::string name_of(fs::path relative) {
 }  // namespace
 
 std::vector<AttachedPage> attached_pages(const fs::path& run) {
-  const fs::path folder = run / "analyses";
+  const fs::path folder = run / kAnalysesFolder;
   std::vector<AttachedPage> pages;
   for (const fs::path& file : pages_below(folder)) {
     AttachedPage page;

@@ -4,9 +4,12 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stockpot {
+
+inline constexpr std::string_view kAnalysesFolder = "analyses";  // in a run's folder
 
 struct AttachedPage {
   std::string name;     // "plane": the path below analyses/ without its ending
