@@ -33,7 +33,7 @@ if(STOCKPOT_TORCH)
   add_library(stockpot_libtorch INTERFACE)
   # -isystem: the warnings of LibTorch's headers are not ours to fix.
   target_include_directories(stockpot_libtorch SYSTEM INTERFACE
-    $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
+    "$<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>")
   # Official LibTorch builds carry parts of an older libstdc++ and export them, std::filesystem
   # among them: the system's own library has to come first, or the programs crash in theirs.
   target_link_libraries(stockpot_libtorch INTERFACE

@@ -14,6 +14,7 @@
 #include "stockpot/base/file.h"
 #include "stockpot/base/random.h"
 #include "stockpot/base/text.h"
+#include "stockpot/model/compat.h"
 #include "stockpot/model/layers.h"
 #include "stockpot/model/network.h"
 #include "stockpot/model/parameters.h"
@@ -127,7 +128,9 @@ at::Tensor Classifier::features(const at::Tensor& images) const {
   if (images.dim() != 4 || images.size(1) != 3 || images.scalar_type() != at::kFloat)
     throw std::invalid_argument("features() takes N x 3 x H x W images in float32");
   const c10::AutoGradMode record(at::GradMode::is_enabled() && impl_->trains_backbone());
-  return impl_->network.features(impl_->table, images, impl_->mode);
+  return rounds_to_bfloat16(device())
+             ? impl_->network.features(impl_->table.in_bfloat16(), images, impl_->mode)
+             : impl_->network.features(impl_->table, images, impl_->mode);
 }
 
 std::pair<at::Tensor, std::vector<at::Tensor>> Classifier::features_and_layers(

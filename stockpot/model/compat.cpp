@@ -24,6 +24,8 @@
 #if defined(STOCKPOT_CUDA) && STOCKPOT_TORCH_AT_LEAST(2, 1)
 #define STOCKPOT_GRAPHS 1
 #include <ATen/cuda/CUDAGraph.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
 #endif
 
 namespace stockpot {
@@ -76,7 +78,19 @@ Autocast::~Autocast() {
   set_type(old_type_);
 }
 
+bool rounds_to_bfloat16(at::Device device) { return device.is_cuda() && enabled_now(); }
+
 #ifdef STOCKPOT_GRAPHS
+
+bool has_fused_adamw(at::Device device) { return device.is_cuda(); }
+
+void fused_adamw(const AdamWStep& step, const AdamWParts& parts) {
+  const at::Tensor steps = at::full({}, static_cast<double>(step.steps), parts.values[0].options());
+  at::_fused_adamw_(parts.values, parts.gradients, parts.first, parts.second, {},
+                    std::vector<at::Tensor>(parts.values.size(), steps), step.learning_rate,
+                    step.beta1, step.beta2, step.weight_decay, step.epsilon, /*amsgrad=*/false,
+                    /*maximize=*/false);
+}
 
 namespace {
 
@@ -137,6 +151,9 @@ bool DeviceGraph::record(const std::function<void()>& work) {
 void DeviceGraph::start() { impl_->graph.replay(); }
 
 #else
+
+bool has_fused_adamw(at::Device) { return false; }
+void fused_adamw(const AdamWStep&, const AdamWParts&) {}
 
 class DeviceGraph::Memory {};
 struct DeviceGraph::Impl {};

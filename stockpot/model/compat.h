@@ -4,8 +4,10 @@
 #include <ATen/core/Tensor.h>
 #include <torch/version.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace stockpot {
 
@@ -32,6 +34,21 @@ class Autocast {
   bool active_, was_enabled_ = false;
   at::ScalarType old_type_{};
 };
+
+// Whether an Autocast of this thread is at work there.
+bool rounds_to_bfloat16(at::Device device);
+
+// AdamW's step by one kernel, which reads and writes every number once: on CUDA with LibTorch 2.1
+// or newer. The learning rate is not 0, and steps counts this one.
+struct AdamWStep {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  std::int64_t steps;
+};
+struct AdamWParts {  // of flat buffers, cut alike
+  std::vector<at::Tensor> values, gradients, first, second;
+};
+bool has_fused_adamw(at::Device device);
+void fused_adamw(const AdamWStep& step, const AdamWParts& parts);
 
 // Work on a CUDA device that is recorded once and then started as a whole, by one call in place of
 // one for every kernel: a small model's step takes the processor longer to launch than the device

@@ -91,8 +91,8 @@ at::Tensor self_attention(const TensorTable& table, const std::string& name, con
   const bool drop = mode.dropout.defined() && dropout_probability > 0;
   if (fusable(x) && !drop) return fused_attention(stacked, heads, queries);
   // N x tokens x 3 x heads x d -> three of N x heads x tokens x d
-  const at::Tensor qkv =
-      stacked.view({batch, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4});
+  const std::vector<at::Tensor> qkv =
+      stacked.view({batch, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
   const at::Tensor q = qkv[0].narrow(2, 0, queries), k = qkv[1], v = qkv[2];
   at::Tensor mixed;
   if (drop) {

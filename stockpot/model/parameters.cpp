@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 namespace stockpot {
@@ -47,6 +48,7 @@ TensorTable::TensorTable(std::vector<TensorSpec> specs, at::Device device)
   values_ = at::zeros({trained}, options);
   gradients_ = at::zeros({trained}, options);
   add_trained();
+  add_multiplied();
   add_buffers(device);
 }
 
@@ -84,6 +86,23 @@ void TensorTable::add_trained() {
     }
     first = last;
   }
+}
+
+// Kernels and their biases; of a stack the whole.
+void TensorTable::add_multiplied() {
+  std::set<std::string> kernels;
+  for (const TensorSpec& spec : specs_)
+    if (spec.role == Role::kernel) kernels.insert(spec.name);
+  std::set<std::string> names;
+  for (const TensorSpec& spec : specs_) {
+    constexpr std::string_view kBias = ".bias";
+    const bool bias =
+        spec.role == Role::scalar && spec.name.ends_with(kBias) &&
+        kernels.contains(spec.name.substr(0, spec.name.size() - kBias.size()) + ".weight");
+    if (!spec.head && (spec.role == Role::kernel || bias))
+      names.insert(spec.fused.empty() ? spec.name : spec.fused);
+  }
+  multiplied_.assign(names.begin(), names.end());
 }
 
 void TensorTable::add_buffers(at::Device device) {

@@ -58,6 +58,12 @@ class TensorTable {
   // Shares their memory; has no parameters.
   TensorTable part(const std::string& prefix) const;
 
+  // For a forward pass on CUDA under Autocast: weights and biases of matrix products and
+  // convolutions as bfloat16 values, rounded in one go where autocast rounds each by itself; the
+  // bits are the same. Gradients arrive where those of the parameters do. All else is shared with
+  // this table.
+  TensorTable in_bfloat16() const;
+
   // Which parameters get gradients from now on; the gradients of the others stay as they are.
   // The parts of a stack are trained when the first one is.
   void set_trained(const std::function<bool(const Parameter&)>& trained);
@@ -73,6 +79,7 @@ class TensorTable {
  private:
   TensorTable() = default;
   void add_trained();
+  void add_multiplied();
   void add_buffers(at::Device device);
 
   std::vector<TensorSpec> specs_;
@@ -81,6 +88,8 @@ class TensorTable {
   std::vector<std::pair<std::string, at::Tensor>> buffers_;
   std::unordered_map<std::string, at::Tensor> used_;
   std::vector<std::pair<std::size_t, at::Tensor>> stacks_;  // the first part, and the whole
+  std::vector<std::string>
+      multiplied_;  // what matrix products and convolutions of the backbone use
 };
 
 }  // namespace stockpot

@@ -49,8 +49,27 @@ FlatOptimizer::FlatOptimizer(const Classifier& model, const FitOptions& options)
       groups_.push_back({begin, begin, rule.rate, rule.first_epoch, 0, {}});
     Group& group = groups_.back();
     if (group.ranges.empty() || group.ranges.back().weight_decay != rule.weight_decay)
-      group.ranges.push_back({begin, begin, rule.weight_decay});
+      group.ranges.push_back({begin, begin, rule.weight_decay, {}});
     group.end = group.ranges.back().end = end;
+  }
+  if (options.optimizer == Optimizer::adamw && has_fused_adamw(values_.device()))
+    for (Group& group : groups_)
+      for (Range& range : group.ranges) cut(range);
+}
+
+// One launch takes some 36 tensors and gives each a few blocks of threads: pieces keep the device
+// busy.
+void FlatOptimizer::cut(Range& range) const {
+  constexpr std::int64_t kPieces = 32, kSmallest = 4096;
+  const std::int64_t size = std::max(kSmallest, (range.end - range.begin + kPieces - 1) / kPieces);
+  for (std::int64_t begin = range.begin; begin < range.end; begin += size) {
+    const auto part = [&](const at::Tensor& flat) {
+      return flat.slice(0, begin, std::min(begin + size, range.end));
+    };
+    range.parts.values.push_back(part(values_));
+    range.parts.gradients.push_back(part(gradients_));
+    range.parts.first.push_back(part(first_));
+    range.parts.second.push_back(part(second_));
   }
 }
 
@@ -70,6 +89,9 @@ at::Tensor FlatOptimizer::gradient_norm() const {
 }
 
 void FlatOptimizer::step(double learning_rate, const at::Tensor& gradient_norm) {
+  if (learning_rate != 0 && options_.optimizer == Optimizer::adamw &&
+      has_fused_adamw(values_.device()))
+    return step_fused(learning_rate, gradient_norm);
   // Subtracting 0 would turn -0 into 0: then only the running means move.
   if (!values_.device().is_cpu() || (learning_rate == 0 && !adafactor_))
     return step_by_operators(learning_rate, gradient_norm);
@@ -106,11 +128,32 @@ void FlatOptimizer::step_group(const Group& group, double learning_rate, double 
     });
 }
 
-void FlatOptimizer::step_by_operators(double learning_rate, const at::Tensor& gradient_norm) {
+void FlatOptimizer::step_fused(double learning_rate, const at::Tensor& gradient_norm) {
   const at::NoGradGuard no_grad;
-  // Without waiting for the device.
+  clip(gradient_norm);
+  for (Group& group : groups_) {
+    if (group.first_epoch > epoch_) continue;
+    ++group.steps;
+    if (group.rate == 0) {
+      adamw(group, 0);
+      continue;
+    }
+    for (const Range& range : group.ranges)
+      fused_adamw({learning_rate * group.rate, options_.beta1, options_.beta2, options_.epsilon,
+                   range.weight_decay, group.steps},
+                  range.parts);
+  }
+}
+
+// Without waiting for the device.
+void FlatOptimizer::clip(const at::Tensor& gradient_norm) {
   if (options_.clip_norm > 0)
     gradients_.mul_((options_.clip_norm / (gradient_norm + 1e-6)).clamp_max(1.0));
+}
+
+void FlatOptimizer::step_by_operators(double learning_rate, const at::Tensor& gradient_norm) {
+  const at::NoGradGuard no_grad;
+  clip(gradient_norm);
   for (Group& group : groups_) {
     if (group.first_epoch > epoch_) continue;
     ++group.steps;

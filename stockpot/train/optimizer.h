@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "stockpot/base/json.h"
+#include "stockpot/model/compat.h"
 #include "stockpot/train/adafactor.h"
 #include "stockpot/train/fit_options.h"
 #include "stockpot/train/named_tensors.h"
@@ -31,7 +32,8 @@ class FlatOptimizer {
   // Clips the gradients (torch.nn.utils.clip_grad_norm_) when options.clip_norm > 0, then makes
   // one step as torch.optim.AdamW, torch.optim.SGD or transformers' Adafactor. Weight decay is
   // applied where Parameter::decay says so. A learning rate of 0 changes no bit of the weights.
-  // On the CPU the arithmetic is that of stockpot/kernels; results do not depend on the threads.
+  // On the CPU the arithmetic is that of stockpot/kernels; results do not depend on the threads. On
+  // CUDA AdamW is one kernel where LibTorch has it.
   void step(double learning_rate, const at::Tensor& gradient_norm);
 
   // The same by LibTorch's operators: any device, and the reference for the kernels.
@@ -48,6 +50,7 @@ class FlatOptimizer {
   struct Range {
     std::int64_t begin = 0, end = 0;
     double weight_decay = 0;
+    AdamWParts parts;  // for fused_adamw()
   };
   // A run of ranges that share their rate and the epoch from which on they move.
   struct Group {
@@ -58,6 +61,9 @@ class FlatOptimizer {
     std::vector<Range> ranges;
   };
 
+  void clip(const at::Tensor& gradient_norm);
+  void cut(Range& range) const;
+  void step_fused(double learning_rate, const at::Tensor& gradient_norm);
   void step_group(const Group& group, double learning_rate, double gradient_scale);
   void step_group_by_operators(const Group& group, double learning_rate);
   void adamw(const Group& group, double learning_rate);

@@ -1,4 +1,5 @@
 // Training on a GPU: runs where there is one.
+#include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -6,6 +7,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/model/runtime.h"
 #include "stockpot/train/fit.h"
+#include "stockpot/train/optimizer.h"
 #include "support.h"
 
 namespace stockpot {
@@ -54,6 +56,29 @@ TEST_F(CudaTraining, RecordedPassesGiveTheBitsOfLaunchedOnes) {
     EXPECT_EQ(recorded, trained(name, options)) << name;
     options.recorded = false;
     EXPECT_EQ(recorded, trained(name, options)) << name;
+  }
+}
+
+TEST_F(CudaTraining, StepsAreThoseOfOperators) {
+  const c10::NoGradGuard no_grad;
+  for (const Optimizer kind : {Optimizer::adamw, Optimizer::sgd, Optimizer::adafactor}) {
+    Classifier first = test::load_model("vit-patch16");
+    first.to(parse_device("cuda"));
+    Classifier second = first.clone();
+    FitOptions options;
+    options.optimizer = kind;
+    options.weight_decay = 0.3;
+    options.clip_norm = 2;
+    options.layer_decay = 0.8;
+    FlatOptimizer one(first, options), other(second, options);
+    for (int step = 0; step < 5; ++step) {
+      first.flat_gradients().normal_();
+      second.flat_gradients().copy_(first.flat_gradients());
+      one.step(0.01, one.gradient_norm());
+      other.step_by_operators(0.01, other.gradient_norm());
+    }
+    EXPECT_LT(test::largest_difference(first.flat_values().cpu(), second.flat_values().cpu()),
+              2e-6);
   }
 }
 
