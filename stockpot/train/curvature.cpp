@@ -8,9 +8,10 @@ namespace stockpot {
 namespace {
 
 // Numbers that are worked on at once, with all pairs: they stay in the first-level cache.
-constexpr std::int64_t kBlock = 4096;
-// Fewer numbers than this are not worth waking other threads for.
-constexpr std::int64_t kLong = 1 << 15;
+constexpr std::int64_t kBlock = 1024;
+// Fewer numbers of pairs than this, some ten microseconds of work, are not worth waking other
+// threads for.
+constexpr std::int64_t kMuch = 1 << 17;
 
 using Rows = std::vector<const float*>;
 // body(block, begin, size, is_weights) for blocks that hold either weights or intercepts.
@@ -18,13 +19,13 @@ using Body = std::function<void(std::int64_t, std::int64_t, std::int64_t, bool)>
 
 std::int64_t block_count(std::int64_t weights) { return (weights + kBlock - 1) / kBlock + 1; }
 
-void for_each_block(std::int64_t n, std::int64_t weights, const Body& body) {
+void for_each_block(std::int64_t n, std::int64_t weights, std::size_t pairs, const Body& body) {
   const std::int64_t count = block_count(weights);
   const auto run = [&](std::int64_t block) {
     if (block + 1 == count) return body(block, weights, n - weights, false);
     body(block, block * kBlock, std::min(kBlock, weights - block * kBlock), true);
   };
-  if (n < kLong)
+  if (n * static_cast<std::int64_t>(pairs) < kMuch)
     for (std::int64_t block = 0; block < count; ++block) run(block);
   else
     for_blocks(count, run);
@@ -57,7 +58,7 @@ void CurvatureHistory::add(CurvaturePair pair, std::int64_t weights) {
   const CurvaturePair& newest = *pairs_.back();
   const std::size_t count = pairs_.size();
   BlockSums products(weights, 2 * count);
-  for_each_block(n, weights,
+  for_each_block(n, weights, count,
                  [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool is_weights) {
                    double* sums = products.part(block);
                    for (std::size_t i = 0; i < count; ++i) {
@@ -114,16 +115,17 @@ void CurvatureHistory::apply_inverse(double c, double ridge, std::int64_t weight
 
   // x <- x - Y R^-1 S'x
   BlockSums along(weights, count);
-  for_each_block(n, weights, [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool) {
-    for (std::size_t i = 0; i < count; ++i)
-      along.part(block)[i] = dot(size, pairs_[i]->step.data() + begin, x.data() + begin);
-  });
+  for_each_block(
+      n, weights, count, [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool) {
+        for (std::size_t i = 0; i < count; ++i)
+          along.part(block)[i] = dot(size, pairs_[i]->step.data() + begin, x.data() + begin);
+      });
   std::vector<double> first = along.sums();
   for (std::size_t i = count; i-- > 0;) {
     for (std::size_t j = i + 1; j < count; ++j) first[i] -= r(i, j) * first[j];
     first[i] /= r(i, i);
   }
-  for_each_block(n, weights,
+  for_each_block(n, weights, count,
                  [&](std::int64_t, std::int64_t begin, std::int64_t size, bool is_weights) {
                    for (std::size_t i = 0; i < count; ++i) {
                      const CurvaturePair& pair = *pairs_[i];
@@ -137,21 +139,22 @@ void CurvatureHistory::apply_inverse(double c, double ridge, std::int64_t weight
 
   // x <- x + S R^-T (D R^-1 S'x - Y'x), D the diagonal of R
   BlockSums across(weights, count);
-  for_each_block(
-      n, weights, [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool is_weights) {
-        for (std::size_t i = 0; i < count; ++i) {
-          const CurvaturePair& pair = *pairs_[i];
-          across.part(block)[i] = dot(size, c, pair.change.data() + begin, is_weights ? ridge : 0,
-                                      pair.step.data() + begin, x.data() + begin);
-        }
-      });
+  for_each_block(n, weights, count,
+                 [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool is_weights) {
+                   for (std::size_t i = 0; i < count; ++i) {
+                     const CurvaturePair& pair = *pairs_[i];
+                     across.part(block)[i] =
+                         dot(size, c, pair.change.data() + begin, is_weights ? ridge : 0,
+                             pair.step.data() + begin, x.data() + begin);
+                   }
+                 });
   std::vector<double> second = across.sums();
   for (std::size_t i = 0; i < count; ++i) {
     second[i] = r(i, i) * first[i] - second[i];
     for (std::size_t j = 0; j < i; ++j) second[i] -= r(j, i) * second[j];
     second[i] /= r(i, i);
   }
-  for_each_block(n, weights, [&](std::int64_t, std::int64_t begin, std::int64_t size, bool) {
+  for_each_block(n, weights, count, [&](std::int64_t, std::int64_t begin, std::int64_t size, bool) {
     for (std::size_t i = 0; i < count; ++i)
       add_scaled(size, second[i], pairs_[i]->step.data() + begin, x.data() + begin);
   });
