@@ -2,10 +2,11 @@
 """All models of a sweep over all sets of its recipe: one process against one a model.
 
     benchmarks/run_eval.py --sweep FOLDER [--threads 2] [--rounds 3] [--device cpu]
-                           [--build build/bench]
+                           [--sample MODELS] [--build build/bench]
 
 Both are `stockpot eval MODELS --recipe SWEEP`; the first decodes the pictures once, the second as
-often as there are models. The accuracies have to be equal.
+often as there are models: with --sample only so many of them are timed, and scaled to all. The
+accuracies have to be equal.
 """
 import argparse
 import json
@@ -21,6 +22,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--sample", type=int)
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/bench"))
     args = parser.parse_args()
     models = [str(run / "model") for run in sorted((args.sweep / "runs").iterdir())
@@ -38,10 +40,10 @@ def main():
     for _ in range(args.rounds):
         together, spent = evaluate(models)
         one.append(spent)
-        apart = [evaluate([model]) for model in models]
-        each.append(sum(spent for _, spent in apart))
+        apart = [evaluate([model]) for model in models[:args.sample]]
+        each.append(sum(spent for _, spent in apart) * len(models) / len(apart))
         fixed.append(statistics.median(spent for _, spent in apart))
-        equal = together["models"] == [result["models"][0] for result, _ in apart]
+        equal = together["models"][:args.sample] == [result["models"][0] for result, _ in apart]
     pictures = sum(row["rows"] for row in together["sets"])
     once, many = statistics.median(one), statistics.median(each)
     # t(k models) = start + k * pass: from both measurements.

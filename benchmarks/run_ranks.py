@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""One training on one GPU and on several: images a second, and how far the weights are apart.
+
+    benchmarks/run_ranks.py --model FOLDER [--ranks 2] [--batch 1024] [--device cuda] [--bf16]
+                            [--build build/bench] [--work FOLDER]
+
+The batch is that of all ranks, so each has its part of it. Rates are those of the training itself,
+without starts and evaluations: the median over the epochs but the first two.
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import statistics
+import struct
+import subprocess
+import tempfile
+
+
+def weights(path):
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    entries = json.loads(data[8:8 + size])
+    for name, entry in sorted(entries.items()):
+        if name != "__metadata__" and entry["dtype"] == "F32":
+            begin, end = entry["data_offsets"]
+            yield from struct.unpack(f"<{(end - begin) // 4}f", data[8 + size + begin:8 + size + end])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    here = pathlib.Path(__file__).resolve().parent
+    parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/bench"))
+    parser.add_argument("--work", type=pathlib.Path)
+    args = parser.parse_args()
+    work = args.work or pathlib.Path(tempfile.mkdtemp(prefix="run_ranks."))
+    program = str((args.build / "bin" / "stockpot").resolve())
+
+    def train(ranks):
+        folder = work / f"ranks-{ranks}"
+        shutil.rmtree(folder, ignore_errors=True)
+        launch = [] if ranks == 1 else [program, "launch", "-n", str(ranks), "--"]
+        subprocess.run(launch + [program, "run", here / "ranks.yaml", "--out", folder,
+                                 "--set", f"model.from={args.model.resolve()}",
+                                 "--set", f"train.batch={args.batch}",
+                                 "--set", f"run.device={args.device}",
+                                 "--set", f"run.bf16={str(args.bf16).lower()}", "-q"],
+                       check=True, stdout=subprocess.DEVNULL)
+        log = next(folder.glob("runs/*/metrics.jsonl"))
+        epochs = [json.loads(line) for line in log.read_text().splitlines()][2:]
+        return (statistics.median(epoch["images_per_second"] for epoch in epochs),
+                statistics.median(epoch["data_share"] for epoch in epochs),
+                list(weights(next(folder.glob("runs/*/model/model.safetensors")))))
+
+    one_rate, one_share, one = train(1)
+    rate, share, several = train(args.ranks)
+    apart = max(abs(a - b) for a, b in zip(one, several, strict=True))
+    print(f"{args.model.name}, batch {args.batch}, {'bfloat16' if args.bf16 else 'float32'}, "
+          f"{args.device}: 1 rank {one_rate:.0f} images/s (waiting for data {100 * one_share:.1f} %), "
+          f"{args.ranks} ranks {rate:.0f} ({100 * share:.1f} %): {rate / one_rate:.2f} times; "
+          f"weights at most {apart:.2g} apart")
+    if not args.work:
+        shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main()
