@@ -13,11 +13,12 @@
 #   JOBS       trainings side by side (8)
 #   SET        more settings, "key=value ..." (none), for instance "search.runs=15"
 #   PAIRS      pairs of models for angles and soup against ensemble (200)
+#   ORDERS     random orders of the models for the curve of their number (10)
 #   STEPS      analyses side by side (4)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 if [ $# -ne 2 ]; then
-  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 out=$1
@@ -25,6 +26,7 @@ recipe=$2
 stockpot=${STOCKPOT:-build/release/bin/stockpot}
 device=${DEVICE:-cuda}
 pairs=${PAIRS:-200}
+orders=${ORDERS:-10}
 most=${STEPS:-4}
 read -r -a extra <<<"${SET:-}"
 sets=(--set "run.device=$device")
@@ -66,6 +68,12 @@ on=(--recipe "$out" --device "$device" -q)
 
 step runs run "$recipe" --out "$out" "${sets[@]}" -q
 wait
+# The longest first; the next table needs none of them.
+step curve soup curve "${all[@]}" "${on[@]}" --repeats "$orders" -o "$study/curve" --overwrite
+step gap gap "${models[@]}" "${on[@]}" --pairs "$pairs" -o "$study/gap"
+step plane plane "$lp" "${models[0]}" "${models[1]}" "${on[@]}" --grid 15 -o "$study/plane"
+step angles angles "${models[@]}" --base "$lp" "${on[@]}" --pairs "$pairs" -o "$study/angles"
+long=$(jobs -rp)
 step shifts shifts "$out" -o "$study/shifts" --overwrite
 step uniform soup uniform "${all[@]}" -o "$study/soups/uniform" -q
 for accept in ties strict; do
@@ -78,11 +86,9 @@ for rows in global block tensor; do
   step "learned-$rows" soup learned "${all[@]}" "${on[@]}" --rows "$rows" \
     -o "$study/soups/learned-$rows"
 done
-step curve soup curve "${all[@]}" "${on[@]}" --repeats 10 -o "$study/curve" --overwrite
-step angles angles "${models[@]}" --base "$lp" "${on[@]}" --pairs "$pairs" -o "$study/angles"
-step gap gap "${models[@]}" "${on[@]}" --pairs "$pairs" -o "$study/gap"
-step plane plane "$lp" "${models[0]}" "${models[1]}" "${on[@]}" --grid 15 -o "$study/plane"
-wait
+for job in $(jobs -rp); do
+  grep -qx "$job" <<<"$long" || wait "$job"
+done
 
 soups=()
 for soup in uniform greedy-ties-metric greedy-strict-metric greedy-ties-random \

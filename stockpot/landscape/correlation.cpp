@@ -56,14 +56,21 @@ double correlation(const Pairs& pairs) {
   return std::clamp(sums.xy / (std::sqrt(sums.xx) * std::sqrt(sums.yy)), -1.0, 1.0);
 }
 
+// Over the largest number: means of the same accuracies differ by so little where they were added
+// in another order. Ranks would take that for an order.
+constexpr double kRounding = 1e-13;
+
 std::vector<double> ranks(const std::vector<double>& values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
   std::vector<double> rank(values.size());
   for (std::size_t first = 0; first < order.size();) {
     std::size_t end = first + 1;
-    while (end < order.size() && values[order[end]] == values[order[first]]) ++end;
+    while (end < order.size() && values[order[end]] - values[order[end - 1]] <= kRounding * largest)
+      ++end;
     for (std::size_t i = first; i < end; ++i)
       rank[order[i]] = static_cast<double>(first + end + 1) / 2;
     first = end;
