@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """One training on one GPU and on several: images a second, and how far the weights are apart.
 
-    benchmarks/run_ranks.py --model FOLDER [--ranks 2] [--batch 1024] [--device cuda] [--bf16]
-                            [--build build/bench] [--work FOLDER]
+    benchmarks/run_ranks.py --model FOLDER [--ranks 2] [--batch 1024] [--epochs 12]
+                            [--device cuda] [--bf16] [--build build/bench] [--work FOLDER]
 
 The batch is that of all ranks, so each has its part of it. Rates are those of the training itself,
 without starts and evaluations: the median over the epochs but the first two.
@@ -33,6 +33,7 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/bench"))
@@ -48,6 +49,7 @@ def main():
         subprocess.run(launch + [program, "run", here / "ranks.yaml", "--out", folder,
                                  "--set", f"model.from={args.model.resolve()}",
                                  "--set", f"train.batch={args.batch}",
+                                 "--set", f"train.epochs={args.epochs}",
                                  "--set", f"run.device={args.device}",
                                  "--set", f"run.bf16={str(args.bf16).lower()}", "-q"],
                        check=True, stdout=subprocess.DEVNULL)
