@@ -77,16 +77,22 @@ TEST(Features, LoseAsTheirOwnLibrariesDo) {
     const FitOptions options = options_of(run);
     Classifier model = test::load_model(run.find("model")->as_string());
     const FitResult result = fit(model, images, {images}, options);
+    // Under live BatchNorm a rounding that switches a ReLU changes this tiny network: by 0.7 % in
+    // the sixth step of one run, with some of oneDNN's instruction sets and numbers of threads. An
+    // average of the weights moves less than the last of them.
+    const double most = options.batchnorm == BatchNorm::live ? 1e-2 : 1e-4;
+    double apart = 1e-4;
     for (std::size_t i = 0; i < result.history.size(); ++i) {
       const double loss = run.find("losses")->items()[i].as_number();
       const double held_out = run.find("held_out_losses")->items()[i].as_number();
-      EXPECT_NEAR(result.history[i].train_loss / loss, 1, i == 0 ? 5e-6 : 1e-4) << i;
-      EXPECT_NEAR(result.history[i].held_out_loss / held_out, 1, 1e-4) << i;
+      EXPECT_NEAR(result.history[i].train_loss / loss, 1, i == 0 ? 5e-6 : most) << i;
+      EXPECT_NEAR(result.history[i].held_out_loss / held_out, 1, most) << i;
+      apart = std::max(apart, std::abs(result.history[i].held_out_loss / held_out - 1));
     }
     for (const AveragedModel& average : result.averages) {
       const Json* loss = run.find(average.name == "swa" ? "swa_loss" : "ema_loss");
       ASSERT_NE(loss, nullptr);
-      EXPECT_NEAR(average.held_out_loss / loss->as_number(), 1, 1e-4) << average.name;
+      EXPECT_NEAR(average.held_out_loss / loss->as_number(), 1, apart) << average.name;
     }
   }
 }
