@@ -258,12 +258,15 @@ TEST(Worker, F07_ASecondWorkerThatMayNotWaitNamesHostAndProcess) {
   ASSERT_TRUE(wait_until([&] { return state_of(folder.path(), "t000") == TrialState::running; }));
   WorkerOptions options = quick();
   options.wait = false;
-  const std::string message =
-      message_of<BusyError>([&] { run_all(folder.path(), trials, numbered_run(), options); });
-  EXPECT_NE(message.find(": in use by " + this_process().host + " process " +
-                         std::to_string(child) + ", since "),
-            std::string::npos)
-      << message;
+  const std::string expected =
+      ": in use by " + this_process().host + " process " + std::to_string(child) + ", since ";
+  std::string message;
+  // A lock is taken a moment before it says whose it is.
+  EXPECT_TRUE(wait_until([&] {
+    message =
+        message_of<BusyError>([&] { run_all(folder.path(), trials, numbered_run(), options); });
+    return message.find(expected) != std::string::npos;
+  })) << message;
   kill(child, SIGKILL);
   EXPECT_EQ(outcome_of(child), 128 + SIGKILL);
 }
