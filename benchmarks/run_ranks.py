@@ -12,19 +12,12 @@ import json
 import pathlib
 import shutil
 import statistics
-import struct
 import subprocess
 import tempfile
 
+import numpy
 
-def weights(path):
-    data = path.read_bytes()
-    size = struct.unpack("<Q", data[:8])[0]
-    entries = json.loads(data[8:8 + size])
-    for name, entry in sorted(entries.items()):
-        if name != "__metadata__" and entry["dtype"] == "F32":
-            begin, end = entry["data_offsets"]
-            yield from struct.unpack(f"<{(end - begin) // 4}f", data[8 + size + begin:8 + size + end])
+from run_probe import read_safetensors
 
 
 def main():
@@ -57,11 +50,11 @@ def main():
         epochs = [json.loads(line) for line in log.read_text().splitlines()][2:]
         return (statistics.median(epoch["images_per_second"] for epoch in epochs),
                 statistics.median(epoch["data_share"] for epoch in epochs),
-                list(weights(next(folder.glob("runs/*/model/model.safetensors")))))
+                read_safetensors(numpy, next(folder.glob("runs/*/model/model.safetensors"))))
 
     one_rate, one_share, one = train(1)
     rate, share, several = train(args.ranks)
-    apart = max(abs(a - b) for a, b in zip(one, several, strict=True))
+    apart = max(numpy.abs(several[name] - values).max() for name, values in one.items())
     print(f"{args.model.name}, batch {args.batch}, {'bfloat16' if args.bf16 else 'float32'}, "
           f"{args.device}: 1 rank {one_rate:.0f} images/s (waiting for data {100 * one_share:.1f} %), "
           f"{args.ranks} ranks {rate:.0f} ({100 * share:.1f} %): {rate / one_rate:.2f} times; "

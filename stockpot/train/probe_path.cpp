@@ -185,15 +185,17 @@ class PathSolver {
     for (std::size_t begin = 0; begin < ready; begin += most) {
       const std::size_t count = std::min(most, ready - begin);
       const std::span<const std::size_t> some(waiting_.data() + begin, count);
+      std::vector<std::vector<const PathNode*>> near(count);
       std::vector<Coefficients> starts(count);
       for_blocks(static_cast<std::int64_t>(count), [&](std::int64_t i) {
         const auto j = static_cast<std::size_t>(i);
-        starts[j] = prediction(around(some[j]), options_.c[some[j]]);
+        near[j] = around(some[j]);
+        starts[j] = prediction(near[j], options_.c[some[j]]);
       });
       std::vector<Descent> descents;
       for (std::size_t i = 0; i < count; ++i)
         descents.emplace_back(problem_, options_.c[some[i]], std::move(starts[i]),
-                              around(some[i]).back()->history);
+                              near[i].back()->history);
       evaluations_ += minimise(rows_, descents);
       finish_.publish(some, descents);
     }
