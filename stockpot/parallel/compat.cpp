@@ -19,6 +19,7 @@
 #define STOCKPOT_NCCL 1
 #include <c10/cuda/CUDAFunctions.h>
 
+#include <deque>
 #include <thread>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
@@ -91,7 +92,7 @@ class GroupCollectives : public Collectives {
   }
 
  protected:
-  virtual void wait(c10d::Work& work) const { work.wait(timeout_); }
+  virtual void wait(const c10::intrusive_ptr<c10d::Work>& work) { work->wait(timeout_); }
   Milliseconds timeout() const { return timeout_; }
 
  private:
@@ -104,8 +105,8 @@ class GroupCollectives : public Collectives {
   }
 
   // The waiting function keeps the tensors alive.
-  Wait wait_for(c10::intrusive_ptr<c10d::Work> work, std::vector<at::Tensor> tensors) const {
-    return [this, work = std::move(work), alive = std::move(tensors)] { wait(*work); };
+  Wait wait_for(c10::intrusive_ptr<c10d::Work> work, std::vector<at::Tensor> tensors) {
+    return [this, work = std::move(work), alive = std::move(tensors)] { wait(work); };
   }
 
   c10::intrusive_ptr<Group> group_;
@@ -157,26 +158,71 @@ std::shared_ptr<Collectives> join_gloo(SharedTable&, const Seat&, const std::vec
 
 namespace {
 
-// Work on a stream is waited for here too: whatever follows it on the stream would never run
-// when a peer is lost.
+// What a stream waits for is looked after here, too: whatever follows it on the stream would never
+// run when a peer is lost.
 class NcclCollectives : public GroupCollectives {
-  using GroupCollectives::GroupCollectives;
+ public:
+  using Nccl = c10d::ProcessGroupNCCL;
+
+  NcclCollectives(c10::intrusive_ptr<Nccl> group, Milliseconds timeout, std::function<bool()> lost)
+      : GroupCollectives(group, timeout), group_(std::move(group)), lost_(std::move(lost)) {}
+
+  // Ends what is under way on the device, or nobody could wait for the device any more.
+  ~NcclCollectives() override {
+    if (under_way_.empty())
+      group_->shutdown();
+    else
+      group_->abort();
+  }
+
+  void settle() override { keep_under_way(0); }
 
  protected:
-  void wait(c10d::Work& work) const override {
-    const auto deadline = std::chrono::steady_clock::now() + timeout();
+  void wait(const c10::intrusive_ptr<c10d::Work>& work) override {
+    work->wait();
+    under_way_.push_back(work);
+    keep_under_way(kUnderWay);
+  }
+
+ private:
+  // The sums of one step, and more: the thread is ahead of its device by that much.
+  static constexpr std::size_t kUnderWay = 16;
+
+  void keep_under_way(std::size_t count) {
+    while (under_way_.size() > count) {
+      end_of(*under_way_.front());
+      under_way_.pop_front();
+    }
+  }
+
+  void end_of(c10d::Work& work) {
+    using Clock = std::chrono::steady_clock;
+    auto deadline = Clock::now() + timeout();
+    auto next_look = Clock::now() + std::chrono::seconds(1);
+    const char* why = "no answer in time";
     while (!work.isCompleted()) {
-      if (std::chrono::steady_clock::now() > deadline)
-        throw std::runtime_error("NCCL: no answer in time");
+      const auto now = Clock::now();
+      if (now > deadline) throw std::runtime_error(std::string("NCCL: ") + why);
+      if (now > next_look && lost_()) {
+        // It may have ended after the last sum, of which this rank is about to hear.
+        deadline = std::min(deadline, now + std::chrono::seconds(2));
+        why = "a rank has ended";
+        next_look = deadline;
+      }
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
-    work.wait();
+    if (work.exception()) std::rethrow_exception(work.exception());
   }
+
+  c10::intrusive_ptr<Nccl> group_;
+  std::function<bool()> lost_;
+  std::deque<c10::intrusive_ptr<c10d::Work>> under_way_;
 };
 
 }  // namespace
 
-std::shared_ptr<Collectives> join_nccl(SharedTable& table, const Seat& seat, int device) {
+std::shared_ptr<Collectives> join_nccl(SharedTable& table, const Seat& seat, int device,
+                                       std::function<bool()> lost) {
   using Nccl = c10d::ProcessGroupNCCL;
   const int devices = c10::cuda::device_count();
   if (device >= devices)
@@ -189,12 +235,12 @@ std::shared_ptr<Collectives> join_nccl(SharedTable& table, const Seat& seat, int
   return std::make_shared<NcclCollectives>(
       c10::make_intrusive<Nccl>(dynamic_cast<StoreTable&>(table).part("nccl"), seat.rank, seat.size,
                                 options),
-      seat.timeout);
+      seat.timeout, std::move(lost));
 }
 
 #else
 
-std::shared_ptr<Collectives> join_nccl(SharedTable&, const Seat&, int) {
+std::shared_ptr<Collectives> join_nccl(SharedTable&, const Seat&, int, std::function<bool()>) {
   throw UsageError(
       "this stockpot was built without NCCL, so it cannot train on several GPUs; it needs a "
       "LibTorch with CUDA and nccl.h when it is built");

@@ -45,7 +45,8 @@ std::shared_ptr<SharedTable> open_table(const TableAddress& address, Millisecond
 
 // Operations in which all ranks take part, in the same order and with tensors of the same
 // sizes. Each starts its operation and returns the function that waits for its end, at most the
-// timeout; several may be under way. Tensors are contiguous.
+// timeout; several may be under way. On a GPU it is this thread's current stream that waits, and
+// the thread itself only for what was asked for long before. Tensors are contiguous.
 class Collectives {
  public:
   using Wait = std::function<void()>;
@@ -56,6 +57,8 @@ class Collectives {
   // sent[r] elements of `in` go to rank r, parts in rank order; received[r] of `out` are from it.
   virtual Wait exchange(const at::Tensor& out, const at::Tensor& in,
                         std::vector<std::int64_t> received, std::vector<std::int64_t> sent) = 0;
+  // Waits here for the end of everything that was started, at most the timeout.
+  virtual void settle() {}
 };
 
 struct Seat {
@@ -68,8 +71,10 @@ struct Seat {
 std::shared_ptr<Collectives> join_gloo(SharedTable& table, const Seat& seat,
                                        const std::vector<std::string>& interfaces,
                                        const std::string& address);
-// For tensors of one CUDA device. Throws UsageError when stockpot was built without NCCL or there
-// is no such device.
-std::shared_ptr<Collectives> join_nccl(SharedTable& table, const Seat& seat, int device);
+// For tensors of one CUDA device. Waiting ends with an exception, too, soon after `lost` says that
+// a rank has ended. Throws UsageError when stockpot was built without NCCL or there is no such
+// device.
+std::shared_ptr<Collectives> join_nccl(SharedTable& table, const Seat& seat, int device,
+                                       std::function<bool()> lost);
 
 }  // namespace stockpot

@@ -1,5 +1,6 @@
 #include "stockpot/parallel/lost.h"
 
+#include <algorithm>
 #include <memory>
 #include <thread>
 
@@ -64,6 +65,12 @@ std::string ask(const Inquiry& inquiry, const std::string& reason) {
 }
 
 }  // namespace
+
+bool another_has_ended(const Inquiry& inquiry) {
+  return std::ranges::any_of(inquiry.meeting.peers, [&](const Peer& peer) {
+    return peer.rank != inquiry.self && life_of(peer, self_of(inquiry)) == Life::ended;
+  });
+}
 
 std::string who_is_lost(const Inquiry& inquiry, const std::string& reason) {
   const auto verdict = std::make_shared<std::string>();

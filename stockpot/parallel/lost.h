@@ -14,6 +14,9 @@ struct Inquiry {
   Milliseconds limit{};
 };
 
+// Whether another rank's process, of this machine, has ended.
+bool another_has_ended(const Inquiry& inquiry);
+
 // Called on every rank that notices, after it has closed its connections, so that the others
 // notice too. A rank of this machine is looked up by its process; the ranks also leave a sign of
 // life in the shared table, so that one that says nothing is named wherever it runs. The first

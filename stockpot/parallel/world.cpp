@@ -132,7 +132,8 @@ World World::join(const LaunchVariables& variables, const WorldOptions& options)
   if (options.gpu)
     world.on_all([&] {
       world.state_->gpu =
-          join_nccl(*world.state_->inquiry.meeting.table, seat, variables.local_rank);
+          join_nccl(*world.state_->inquiry.meeting.table, seat, variables.local_rank,
+                    [inquiry = world.state_->inquiry] { return another_has_ended(inquiry); });
     });
   return world;
 }
@@ -152,6 +153,10 @@ void World::all_reduce(const at::Tensor& flat, SumOrder order) {
     else
       sum_in_buckets(collectives, flat);
   });
+}
+
+void World::settle() {
+  if (state_->gpu) state_->together([&] { state_->gpu->settle(); });
 }
 
 void World::broadcast(const at::Tensor& flat) {

@@ -56,8 +56,12 @@ class World {
   bool root() const { return rank() == 0; }
 
   // The sum over all ranks, in place: a contiguous vector of one dimension, of the same type and
-  // length on every rank, on the CPU or this rank's GPU. Goes in buckets of 2^20 elements.
+  // length on every rank, on the CPU or this rank's GPU. Goes in buckets of 2^20 elements. On a GPU
+  // it may still be on its way afterwards: call settle() before anything that waits for the device,
+  // which would wait for a lost rank forever.
   void all_reduce(const at::Tensor& flat, SumOrder order = SumOrder::fast);
+  // Waits for all sums on the GPU.
+  void settle();
   // Rank 0's values for everyone, in place.
   void broadcast(const at::Tensor& flat);
 

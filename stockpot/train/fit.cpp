@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/random.h"
@@ -51,6 +52,7 @@ std::string advice_for(const FitOptions& options) {
 }
 
 void require_finite(const FitRun& run, const Checkpoints& checkpoints) {
+  run.world.settle();
   if (run.totals.finite()) return;
   const EpochTotals::BadStep bad = run.totals.first_bad(run.step);
   Divergence divergence;
@@ -110,12 +112,22 @@ void make_step(FitRun& run, const Batch& batch, const Checkpoints& checkpoints,
   report.epoch = run.epoch;
   report.step = run.step;
   report.learning_rate = learning_rate;
-  run.clock.step(report, run.totals.rows(), result.loss, callbacks);
+  const auto loss = [&] {
+    run.world.settle();
+    return result.loss.item<double>();
+  };
+  run.clock.step(report, run.totals.rows(), loss, callbacks);
 }
 
-void train_epoch(FitRun& run, Checkpoints& checkpoints, const FitCallbacks& callbacks) {
+std::unique_ptr<BatchLoader> start_loading(const FitRun& run, int epoch) {
+  if (epoch > run.options.epochs) return nullptr;
+  return std::make_unique<BatchLoader>(run.train, run.model.folder().preprocessing,
+                                       run.plan(epoch));
+}
+
+void train_epoch(FitRun& run, BatchLoader& batches, Checkpoints& checkpoints,
+                 const FitCallbacks& callbacks) {
   run.start_epoch();
-  BatchLoader batches(run.train, run.model.folder().preprocessing, run.plan());
   const auto next = [&] {
     return run.clock.wait_for_data(run.model.device(), [&] { return batches.next(); });
   };
@@ -223,8 +235,11 @@ FitResult fit(Classifier& model, const ImageDataset& train, const HeldOut& held_
     callbacks.on_resume({run.epoch, run.step, run.steps, run.result.history});
 
   try {
+    auto batches = start_loading(run, run.epoch);
     for (; run.epoch <= options.epochs; run.next_epoch()) {
-      train_epoch(run, checkpoints, callbacks);
+      train_epoch(run, *batches, checkpoints, callbacks);
+      // The first batches of the next epoch are made while this one is evaluated.
+      batches = start_loading(run, run.epoch + 1);
       end_epoch(run, held_out, checkpoints, callbacks);
     }
   } catch (const Diverged&) {

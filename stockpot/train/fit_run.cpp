@@ -66,14 +66,14 @@ FitRun::FitRun(Classifier& model_, const ImageDataset& train_, const FitOptions&
   if (options.sam_rho > 0) sharpness.emplace(model, options.sam_rho);
 }
 
-BatchPlan FitRun::plan() const {
-  BatchPlan plan = plan_of_epoch(model, train, options, world, epoch);
-  plan.first_batch = batch();
+BatchPlan FitRun::plan(int of_epoch) const {
+  BatchPlan plan = plan_of_epoch(model, train, options, world, of_epoch);
+  if (of_epoch == epoch) plan.first_batch = batch();
   return plan;
 }
 
 std::vector<std::string> FitRun::images_of(std::int64_t step_of_run) const {
-  const std::vector<std::int64_t> order = row_order(train, plan());
+  const std::vector<std::int64_t> order = row_order(train, plan(epoch));
   const std::int64_t first = (step_of_run - 1 - (epoch - 1) * steps_per_epoch) * options.batch_size;
   std::vector<std::string> ids;
   for (std::int64_t i = first; i < std::min(first + options.batch_size, train.size()); ++i)

@@ -40,8 +40,8 @@ struct FitRun {
   FitResult result;
   std::optional<Weights> best;  // in host memory
 
-  // The batches of the epoch from the next step on, this rank's parts of them.
-  BatchPlan plan() const;
+  // The batches of an epoch from the next step on, this rank's parts of them.
+  BatchPlan plan(int of_epoch) const;
   std::int64_t batch() const { return step - (epoch - 1) * steps_per_epoch; }
   // The rate of the last step.
   double learning_rate() const { return learning_rate_at(options, step - 1, steps); }

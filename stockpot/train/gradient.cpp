@@ -19,10 +19,14 @@ namespace {
 // launches, and a recording keeps memory of its own.
 constexpr std::int64_t kLargestRecorded = 32'000'000;
 
-bool recordable(const Classifier& model, const FitOptions& options, const World& world) {
-  return options.recorded && DeviceGraph::possible(model.device()) && world.size() == 1 &&
+bool recordable(const Classifier& model, const FitOptions& options) {
+  return options.recorded && DeviceGraph::possible(model.device()) &&
          model.flat_values().numel() <= kLargestRecorded && !model.has_dropout() &&
          options.head_dropout == 0 && options.drop_path == 0;
+}
+
+at::Tensor part_of(const at::Tensor& flat, const Parameter& parameter) {
+  return flat.narrow(0, parameter.offset, parameter.value.numel());
 }
 
 at::Tensor forward(const Classifier& model, const at::Tensor& images, bool bf16) {
@@ -44,22 +48,32 @@ TrainingMode mode_of(const FitOptions& options, const TrainingBatch& batch, std:
 
 BatchGradient::BatchGradient(const Classifier& model, const FitOptions& options, World& world)
     : options_(options), world_(world) {
-  if (options.l2_sp.backbone > 0 || options.l2_sp.head > 0)
-    start_ = model.flat_values().detach().clone();
+  if (options.l2_sp.backbone > 0 || options.l2_sp.head > 0) {
+    target_ = model.flat_values().detach().clone();
+    for (const Parameter& parameter : model.parameters())
+      if (parameter.head) part_of(target_, parameter).zero_();
+  }
   if (world.size() > 1 && model.has_batchnorm() && options.batchnorm == BatchNorm::live) {
     joint_ = std::make_shared<JointBatch>();
     joint_->sum = [&world](const at::Tensor& flat) { world.all_reduce(flat, SumOrder::rank); };
   }
-  if (recordable(model, options, world)) recorded_.emplace();
+  // Ranks ask each other in the middle of a pass with joint BatchNorm.
+  if (!joint_ && recordable(model, options)) recorded_.emplace();
 }
 
 void BatchGradient::start_epoch(const Classifier& model) {
-  if (!recorded_) return;
   std::vector<bool> trained;
   for (const Parameter& parameter : model.parameters())
     trained.push_back(parameter.value.requires_grad());
-  if (trained != trained_) recorded_->forget();
+  if (trained == trained_) return;
   trained_ = std::move(trained);
+  if (recorded_) recorded_->forget();
+  if (!target_.defined()) return;
+  pull_ = at::zeros_like(target_);
+  for (const Parameter& parameter : model.parameters())
+    if (parameter.value.requires_grad())
+      part_of(pull_, parameter)
+          .fill_(parameter.head ? options_.l2_sp.head : options_.l2_sp.backbone);
 }
 
 // Under live BatchNorm no part has a single row, which has no variance to divide by.
@@ -71,8 +85,13 @@ int BatchGradient::parts_of(const Classifier& model, std::int64_t rows) const {
 
 BatchResult BatchGradient::compute(Classifier& model, const TrainingBatch& batch,
                                    std::uint64_t seed) {
-  if (!recorded_) return pass(model, batch, seed);
-  return recorded_->run(batch, [&](const TrainingBatch& some) { return pass(model, some, seed); });
+  const auto own = [&](const TrainingBatch& some) { return pass(model, some, seed); };
+  BatchResult result = recorded_ ? recorded_->run(batch, own) : own(batch);
+  sum_over_ranks(model, result);
+  if (!target_.defined()) return result;
+  const c10::NoGradGuard no_grad;
+  model.flat_gradients().addcmul_(model.flat_values() - target_, pull_);
+  return result;
 }
 
 BatchResult BatchGradient::pass(Classifier& model, const TrainingBatch& batch,
@@ -99,8 +118,6 @@ BatchResult BatchGradient::pass(Classifier& model, const TrainingBatch& batch,
     result.loss = part == 0 ? loss.mean : result.loss + loss.mean;
     result.correct.add_(logits.detach().argmax(1).eq(some.labels).sum());
   }
-  sum_over_ranks(model, result);
-  if (start_.defined()) add_penalty(model);
   return result;
 }
 
@@ -123,22 +140,6 @@ void BatchGradient::sum_over_ranks(const Classifier& model, BatchResult& result)
   const at::Tensor sums = at::stack({result.loss.to(at::kDouble), result.correct.to(at::kDouble)});
   world_.all_reduce(sums, SumOrder::rank);
   result = {sums.select(0, 0), sums.select(0, 1).to(at::kLong)};
-}
-
-// Only where there is training: a frozen parameter keeps a gradient of zero.
-void BatchGradient::add_penalty(const Classifier& model) const {
-  const c10::NoGradGuard no_grad;
-  for (const Parameter& parameter : model.parameters()) {
-    if (!parameter.value.requires_grad()) continue;
-    const auto part = [&](const at::Tensor& flat) {
-      return flat.narrow(0, parameter.offset, parameter.value.numel());
-    };
-    const at::Tensor values = part(model.flat_values()), gradients = part(model.flat_gradients());
-    if (parameter.head)
-      gradients.add_(values, options_.l2_sp.head);
-    else
-      gradients.add_(values - part(start_), options_.l2_sp.backbone);
-  }
 }
 
 }  // namespace stockpot

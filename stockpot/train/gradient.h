@@ -26,19 +26,21 @@ class BatchGradient {
   BatchResult compute(Classifier& model, const TrainingBatch& batch, std::uint64_t seed);
 
  private:
+  // Of this rank's part, before the penalty.
   BatchResult pass(Classifier& model, const TrainingBatch& batch, std::uint64_t seed) const;
   // A pass of a rank that has no row, for the others' BatchNorm.
   void go_along(Classifier& model, const TrainingBatch& batch, std::uint64_t seed) const;
   void sum_over_ranks(const Classifier& model, BatchResult& result) const;
-  void add_penalty(const Classifier& model) const;
   int parts_of(const Classifier& model, std::int64_t rows) const;
 
   FitOptions options_;
   World& world_;
-  at::Tensor start_;                   // of L2-SP
+  // Of L2-SP, each as the flat buffer: where it pulls to and how strongly, 0 where nothing is
+  // trained.
+  at::Tensor target_, pull_;
   std::shared_ptr<JointBatch> joint_;  // of live BatchNorm on several ranks
   std::optional<RecordedPasses> recorded_;
-  std::vector<bool> trained_;  // which parameters, as recorded
+  std::vector<bool> trained_;  // which parameters
 };
 
 }  // namespace stockpot

@@ -88,13 +88,13 @@ void RunClock::start_epoch() {
   data_seconds_ = 0;
 }
 
-void RunClock::step(StepReport report, std::int64_t rows, const at::Tensor& loss,
+void RunClock::step(StepReport report, std::int64_t rows, const std::function<double()>& loss,
                     const FitCallbacks& callbacks) {
   if (!callbacks.on_step || since(said_) < 0.25) return;
   said_ = Clock::now();
   report.epochs = epochs_;
   report.steps = steps_;
-  report.loss = loss.item<double>();
+  report.loss = loss();
   report.images_per_second = static_cast<double>(rows) / since(epoch_);
   report.seconds_left = seconds_left(report.step);
   callbacks.on_step(report);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 
 #include "stockpot/base/json.h"
 #include "stockpot/model/runtime.h"
@@ -56,8 +57,8 @@ class RunClock {
     if (is_idle(device)) data_seconds_ += since(begin);
     return data;
   }
-  // Calls on_step, at most four times a second, with the loss.
-  void step(StepReport report, std::int64_t rows, const at::Tensor& loss,
+  // Calls on_step, at most four times a second, with the loss that `loss` waits for.
+  void step(StepReport report, std::int64_t rows, const std::function<double()>& loss,
             const FitCallbacks& callbacks);
   // Fills in the times of an epoch, whose training took until end_of_training().
   void end_of_training(std::int64_t rows);

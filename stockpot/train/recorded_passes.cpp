@@ -34,7 +34,7 @@ TrainingBatch own_copy(const TrainingBatch& batch) {
 }  // namespace
 
 BatchResult RecordedPasses::run(const TrainingBatch& batch, const Pass& pass) {
-  Kind& kind = kinds_[{batch.size(), batch.partners.defined()}];
+  Kind& kind = kinds_[{batch.size(), batch.whole, batch.partners.defined()}];
   // The libraries behind the operators set themselves up in the first pass.
   if (!std::exchange(kind.seen, true) || kind.unfit) return pass(batch);
   if (kind.graph)

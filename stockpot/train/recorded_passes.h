@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "stockpot/model/compat.h"
@@ -42,7 +43,8 @@ class RecordedPasses {
   void record(Kind& kind, const TrainingBatch& batch, const Pass& pass);
 
   std::shared_ptr<DeviceGraph::Memory> memory_;
-  std::map<std::pair<std::int64_t, bool>, Kind> kinds_;  // by rows and whether they are mixed
+  // By rows here, of the whole batch, and whether they are mixed.
+  std::map<std::tuple<std::int64_t, std::int64_t, bool>, Kind> kinds_;
 };
 
 }  // namespace stockpot
