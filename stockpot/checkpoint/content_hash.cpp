@@ -86,24 +86,52 @@ constexpr std::int64_t kStretch = 16 * kHashBlock;
 
 }  // namespace
 
-HashedTensor hash_tensor(const TensorView& tensor) {
-  const std::int64_t elements = element_count(tensor.shape);
-  std::vector<Hash128> blocks(static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock));
-  parallel_for(elements, kHashBlock, [&](std::int64_t begin, std::int64_t end) {
-    const auto block = part_of(tensor, begin, end - begin);
-    blocks[static_cast<std::size_t>(begin / kHashBlock)] = hash_bytes(block);
-    release_pages(block);
+// One loop over the blocks of all tensors: most tensors are too short to be worth threads of their
+// own.
+std::vector<HashedTensor> hash_tensors(std::span<const TensorView> tensors) {
+  struct Block {
+    std::size_t tensor;
+    std::int64_t begin, count;
+  };
+  std::vector<Block> blocks;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::int64_t elements = element_count(tensors[i].shape);
+    for (std::int64_t begin = 0; begin < elements; begin += kHashBlock)
+      blocks.push_back({i, begin, std::min(kHashBlock, elements - begin)});
+  }
+  std::vector<Hash128> hashes(blocks.size());
+  const auto hash = [&](std::size_t at) {
+    const auto& [i, begin, count] = blocks[at];
+    const auto bytes = part_of(tensors[i], begin, count);
+    hashes[at] = hash_bytes(bytes);
+    release_pages(bytes);
     if (begin > 0 && begin % kStretch == 0)
-      release_pages(part_of(tensor, begin - kStretch, kStretch));
-  });
-  release_pages(tensor.bytes, kNeighbours);
-  return {tensor.name, tensor.dtype, tensor.shape, tensor_hash(blocks, tensor.bytes.size())};
+      release_pages(part_of(tensors[i], begin - kStretch, kStretch));
+    if (begin == 0 && i > 0) release_pages(tensors[i - 1].bytes, kNeighbours);
+  };
+  parallel_for(static_cast<std::int64_t>(blocks.size()), 1,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t at = begin; at < end; ++at) hash(static_cast<std::size_t>(at));
+               });
+  std::vector<HashedTensor> result;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    std::size_t last = first;
+    while (last < blocks.size() && blocks[last].tensor == i) ++last;
+    const TensorView& tensor = tensors[i];
+    result.push_back(
+        {tensor.name, tensor.dtype, tensor.shape,
+         tensor_hash(std::span(hashes).subspan(first, last - first), tensor.bytes.size())});
+    first = last;
+  }
+  if (!tensors.empty()) release_pages(tensors.back().bytes, kNeighbours);
+  return result;
 }
 
+HashedTensor hash_tensor(const TensorView& tensor) { return hash_tensors({&tensor, 1}).front(); }
+
 std::vector<HashedTensor> hash_tensors(const Checkpoint& model) {
-  std::vector<HashedTensor> result;
-  for (const TensorView& tensor : model.tensors()) result.push_back(hash_tensor(tensor));
-  return result;
+  return hash_tensors(std::span(model.tensors()));
 }
 
 std::string content_hash(const Checkpoint& model) { return model_hash(hash_tensors(model)); }

@@ -53,6 +53,7 @@ std::string model_hash(std::vector<HashedTensor> tensors);
 
 // Reads everything, on several threads, and lets go of the pages behind itself.
 HashedTensor hash_tensor(const TensorView& tensor);
+std::vector<HashedTensor> hash_tensors(std::span<const TensorView> tensors);
 std::vector<HashedTensor> hash_tensors(const Checkpoint& model);
 std::string content_hash(const Checkpoint& model);
 

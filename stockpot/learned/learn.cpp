@@ -36,6 +36,8 @@ class Learning {
            const LearnOptions& options, Progress& progress)
       : model_(model),
         set_(held_out.set),
+        pictures_(held_out.set, model.classifier().folder().preprocessing,
+                  model.classifier().device(), options.loader_threads),
         coefficients_(coefficients),
         options_(options),
         progress_(progress) {
@@ -50,10 +52,6 @@ class Learning {
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::int64_t batches() const {
-    return (set_.size() + options_.batch_size - 1) / options_.batch_size;
-  }
-
   BatchPlan plan(std::int64_t epoch, std::int64_t first, bool shuffle) const {
     BatchPlan plan;
     plan.batch_size = options_.batch_size;
@@ -66,10 +64,10 @@ class Learning {
   }
 
   // The loss of one batch and its gradient at the present coefficients.
-  Objective step(const Batch& batch, MixLoss& sum) {
+  Objective step(const Inputs& inputs, MixLoss& sum) {
     model_.set(coefficients_.alpha());
     MixLoss own;
-    model_.add(batch, coefficients_.beta(), 1, own);
+    model_.add(inputs, coefficients_.beta(), 1, own);
     sum.loss += own.loss * static_cast<double>(own.rows);
     sum.correct += own.correct;
     sum.rows += own.rows;
@@ -80,14 +78,13 @@ class Learning {
   Objective pass(std::span<const double> parameters, const std::string& what) {
     coefficients_.set_parameters({parameters.begin(), parameters.end()});
     model_.set(coefficients_.alpha());
-    BatchLoader loader(set_, model_.classifier().folder().preprocessing, plan(0, 0, false));
     MixLoss sum;
-    while (const auto batch = loader.next()) {
+    pictures_.walk(plan(0, 0, false), [&](const Inputs& inputs) {
       if (stop_requested()) throw Interrupted("stopped while learning a soup");
-      model_.add(*batch, coefficients_.beta(),
-                 static_cast<double>(batch->size) / static_cast<double>(set_.size()), sum);
+      model_.add(inputs, coefficients_.beta(),
+                 static_cast<double>(inputs.rows.size()) / static_cast<double>(set_.size()), sum);
       progress_.status(what + ": " + grouped(sum.rows) + "/" + grouped(set_.size()));
-    }
+    });
     Objective result{sum.loss, coefficients_.pull_back(model_.alpha_gradient(), sum.beta_gradient)};
     // A trial step into the void is answered by a shorter one.
     if (!all_finite(result.gradient)) result.value = std::numeric_limits<double>::infinity();
@@ -142,7 +139,10 @@ class Learning {
   [[noreturn]] void diverged(const Objective& at, std::int64_t step, std::int64_t steps,
                              const std::vector<std::int64_t>& rows) const {
     Divergence divergence;
-    divergence.epoch = static_cast<int>((step - 1) / std::max<std::int64_t>(batches(), 1)) + 1;
+    divergence.epoch =
+        static_cast<int>((step - 1) /
+                         std::max<std::int64_t>(pictures_.batches(options_.batch_size), 1)) +
+        1;
     divergence.step = step;
     divergence.steps = steps;
     divergence.learning_rate = options_.learning_rate;
@@ -157,6 +157,7 @@ class Learning {
 
   MixedModel& model_;
   const ImageDataset& set_;
+  Pictures pictures_;
   Coefficients& coefficients_;
   const LearnOptions& options_;
   Progress& progress_;
@@ -179,14 +180,14 @@ LearnResult Learning::adamw() {
     sum.correct = saved->find("correct")->as_integer();
     sum.rows = saved->find("rows")->as_integer();
   }
-  const std::int64_t steps = options_.epochs * batches();
+  const std::int64_t batches = pictures_.batches(options_.batch_size);
+  const std::int64_t steps = options_.epochs * batches;
   while (result.steps < steps) {
-    const std::int64_t epoch = result.steps / batches(), first = result.steps % batches();
-    BatchLoader loader(set_, model_.classifier().folder().preprocessing, plan(epoch, first, true));
-    while (const auto batch = loader.next()) {
-      const Objective at = step(*batch, sum);
+    const std::int64_t epoch = result.steps / batches, first = result.steps % batches;
+    pictures_.walk(plan(epoch, first, true), [&](const Inputs& inputs) {
+      const Objective at = step(inputs, sum);
       if (!std::isfinite(at.value) || !all_finite(at.gradient))
-        diverged(at, result.steps + 1, steps, batch->indices);
+        diverged(at, result.steps + 1, steps, inputs.rows);
       std::vector<double> parameters = coefficients_.parameters();
       adam.step(at.gradient, options_.learning_rate, parameters);
       coefficients_.set_parameters(std::move(parameters));
@@ -195,7 +196,7 @@ LearnResult Learning::adamw() {
                        std::to_string(options_.epochs) + ", " + grouped(sum.rows) + "/" +
                        grouped(set_.size()) + ": loss " +
                        fixed(sum.loss / static_cast<double>(sum.rows), 4));
-      if (result.steps % batches() == 0) {
+      if (result.steps % batches == 0) {
         result.losses.push_back(sum.loss / static_cast<double>(sum.rows));
         progress_.say("epoch " + std::to_string(epoch + 1) + "/" + std::to_string(options_.epochs) +
                       ": loss " + fixed(result.losses.back(), 4) + " on the way");
@@ -204,7 +205,7 @@ LearnResult Learning::adamw() {
       } else if (due()) {
         save(state(), result, stop_requested());
       }
-    }
+    });
   }
   return result;
 }

@@ -1,15 +1,16 @@
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/add.h>
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "stockpot/learned/mix_memory.h"
 #include "stockpot/model/compat.h"
@@ -20,29 +21,29 @@ namespace {
 constexpr std::array<std::pair<Keep, std::string_view>, 3> kNames = {
     {{Keep::files, "files"}, {Keep::bf16, "bf16"}, {Keep::int8, "int8"}}};
 
-// Columns of one matrix. Those of int8 share a scale by model.
-constexpr std::int64_t kColumns = 1 << 26, kInt8Columns = 1 << 20;
+// Each tensor is cut into blocks of so many numbers, the last one filled up with zeros. A block is
+// one small matrix product, so that the whole device is busy whatever the shapes; those of int8
+// have a scale by model.
+constexpr std::int64_t kBlock = 1024;
+constexpr std::int64_t kTogether = 4096;  // blocks of one call
 constexpr double kLargestInt8 = 127;
 
-// x as the sum of three bf16 matrices, which together have the 24 bits of float32.
-at::Tensor in_three(const at::Tensor& x, std::int64_t along) {
-  std::vector<at::Tensor> parts;
+// Rows x as sums of three bf16 rows each, which together have the 24 bits of float32:
+// n x m becomes n x 3 x m.
+at::Tensor in_three(const at::Tensor& x) {
+  const at::Tensor parts = at::empty({x.size(0), 3, x.size(1)}, x.options().dtype(at::kBFloat16));
   at::Tensor rest = x;
   for (int i = 0; i < 3; ++i) {
-    parts.push_back(rest.to(at::kBFloat16));
-    rest = rest - parts.back().to(at::kFloat);
+    const at::Tensor part = parts.select(1, i);
+    part.copy_(rest);
+    if (i < 2) rest = rest - part;
   }
-  return at::stack(parts, along);
+  return parts;
 }
 
-// A stretch of a tensor in all models.
-struct Piece {
-  std::size_t row;
-  at::Tensor value, gradient;  // of the slot
-  at::Tensor base;             // the mean of the models, float32
-  at::Tensor differences;      // models x columns, bf16 or int8
-  at::Tensor scales;           // int8: one a model, float32
-};
+std::int64_t blocks_of(const BlendTensor& tensor) {
+  return (tensor.elements() + kBlock - 1) / kBlock;
+}
 
 class MixOnDevice : public MixMemory {
  public:
@@ -51,112 +52,147 @@ class MixOnDevice : public MixMemory {
         rows_(static_cast<std::int64_t>(ingredients.groups())),
         device_(mixed.slots.front().value.device()) {
     const c10::NoGradGuard no_grad;
-    take_mean(ingredients, mixed);
-    for (std::size_t i = 0; i < mixed.slots.size(); ++i)
-      add(ingredients.tensors()[i], mixed.slots[i], keep);
+    // The mean of all models, through the slots.
+    const std::vector<double> uniform(static_cast<std::size_t>(rows_ * models_),
+                                      1 / static_cast<double>(models_));
+    mix_from_files(mixed, ingredients)->mix(uniform);
+    take_room(mixed, ingredients, keep);
+    read(ingredients);
   }
 
   void mix(std::span<const double> alpha) override {
     const c10::NoGradGuard no_grad;
     const at::Tensor all = at::from_blob(const_cast<double*>(alpha.data()), {rows_, models_},
                                          at::TensorOptions(at::kDouble));
-    const at::Tensor weights = all.to(device_, at::kFloat), parts = in_three(weights, 1);
-    const at::Tensor host_sums = all.sum(1);
-    const double* const sums = host_sums.data_ptr<double>();
-    for (const Piece& piece : pieces_) {
-      const auto row = static_cast<std::int64_t>(piece.row);
-      const at::Tensor part = piece.scales.defined()
-                                  ? in_three(scaled(weights.select(0, row), piece), 0)
-                                  : parts.select(0, row);  // 3 x models
-      const at::Tensor moved = product_in_float(part, matrix(piece)).sum(0);
-      at::Tensor value = piece.value;
-      at::add_out(value, moved, piece.base, sums[row]);
+    const at::Tensor weights = all.to(device_, at::kFloat);
+    const at::Tensor sums = all.sum(1, /*keepdim=*/true).to(device_, at::kFloat);
+    for (const Stretch& some : stretches()) {
+      const at::Tensor row = some.of(row_);
+      const at::Tensor by_model = scaled(weights.index_select(0, row), some);
+      const at::Tensor moved = batched_product_in_float(in_three(by_model), matrices(some)).sum(1);
+      at::Tensor flat = some.of(flat_);
+      at::addcmul_out(flat, moved, some.of(base_), sums.index_select(0, row));
     }
+    for (const Tensor& tensor : tensors_) tensor.slot.value.copy_(flat_of(tensor));
   }
 
   std::vector<double> products() override {
     const c10::NoGradGuard no_grad;
-    const at::Tensor sums =
-        at::zeros({rows_, models_}, at::TensorOptions(device_).dtype(at::kDouble));
-    for (const Piece& piece : pieces_) {
-      const at::Tensor part = in_three(piece.gradient, 1);  // columns x 3
-      const at::Tensor moved = product_in_float(matrix(piece), part).sum(1);
-      const at::Tensor base = (piece.gradient * piece.base).sum();
-      sums.select(0, static_cast<std::int64_t>(piece.row)).add_(scaled(moved, piece) + base);
+    for (const Tensor& tensor : tensors_) flat_of(tensor).copy_(tensor.slot.gradient);
+    const at::Tensor by_block =
+        at::empty({row_.size(0), models_}, at::TensorOptions(device_).dtype(at::kDouble));
+    for (const Stretch& some : stretches()) {
+      const at::Tensor gradient = some.of(flat_);
+      const at::Tensor moved =
+          batched_product_in_float(in_three(gradient), matrices(some).transpose(1, 2)).sum(1);
+      const at::Tensor base = (gradient * some.of(base_)).sum(1, /*keepdim=*/true);
+      some.of(by_block).copy_(scaled(moved, some) + base);
     }
-    const at::Tensor host = sums.to(at::kCPU).contiguous();
-    const double* first = host.data_ptr<double>();
-    return {first, first + host.numel()};
+    // The blocks of a row of coefficients lie together.
+    const at::Tensor sums = at::zeros({rows_, models_}, by_block.options());
+    std::int64_t first = 0;
+    for (const auto& [row, blocks] : blocks_of_row_) {
+      sums.select(0, row).copy_(by_block.narrow(0, first, blocks).sum(0));
+      first += blocks;
+    }
+    const at::Tensor host = sums.to(at::kCPU);
+    const double* numbers = host.data_ptr<double>();
+    return {numbers, numbers + host.numel()};
   }
 
  private:
-  static at::Tensor scaled(const at::Tensor& by_model, const Piece& piece) {
-    return piece.scales.defined() ? by_model * piece.scales : by_model;
-  }
-  // Small integers are themselves in bf16.
-  static at::Tensor matrix(const Piece& piece) {
-    return piece.scales.defined() ? piece.differences.to(at::kBFloat16) : piece.differences;
+  // Where a tensor of the ingredients has its blocks.
+  struct Tensor {
+    std::size_t index;
+    Slot slot;
+    std::int64_t first_block, blocks;
+  };
+  // Blocks that are worked on together.
+  struct Stretch {
+    std::int64_t first, count;
+    at::Tensor of(const at::Tensor& all) const { return all.narrow(0, first, count); }
+  };
+
+  std::vector<Stretch> stretches() const {
+    std::vector<Stretch> result;
+    for (std::int64_t first = 0; first < row_.size(0); first += kTogether)
+      result.push_back({first, std::min(kTogether, row_.size(0) - first)});
+    return result;
   }
 
-  // The mean of all models, through the slots.
-  void take_mean(const Ingredients& ingredients, const MixedTensors& mixed) {
-    const std::vector<double> uniform(static_cast<std::size_t>(rows_ * models_),
-                                      1 / static_cast<double>(models_));
-    mix_from_files(mixed, ingredients)->mix(uniform);
+  at::Tensor scaled(const at::Tensor& by_model, const Stretch& some) const {
+    return scales_.defined() ? by_model * some.of(scales_) : by_model;
+  }
+  // blocks x models x numbers. Small integers are themselves in bf16.
+  at::Tensor matrices(const Stretch& some) const { return some.of(differences_).to(at::kBFloat16); }
+  at::Tensor flat_of(const Tensor& tensor) const {
+    return flat_.view({-1}).narrow(0, tensor.first_block * kBlock, tensor.slot.value.numel());
   }
 
-  void add(const BlendTensor& tensor, const Slot& slot, Keep keep) {
-    const std::int64_t elements = tensor.elements();
-    const at::Tensor base = slot.value.clone();
-    const auto on_device = at::TensorOptions(device_);
-    const std::int64_t columns = keep == Keep::int8 ? kInt8Columns : kColumns;
-    std::vector<Piece> pieces;
-    for (std::int64_t first = 0; first < elements; first += columns) {
-      const std::int64_t count = std::min(columns, elements - first);
-      const auto type = keep == Keep::int8 ? at::kChar : at::kBFloat16;
-      pieces.push_back(
-          {tensor.group, slot.value.narrow(0, first, count), slot.gradient.narrow(0, first, count),
-           base.narrow(0, first, count), at::empty({models_, count}, on_device.dtype(type)),
-           keep == Keep::int8 ? at::empty({models_}, on_device.dtype(at::kFloat)) : at::Tensor()});
+  void take_room(const MixedTensors& mixed, const Ingredients& ingredients, Keep keep) {
+    std::int64_t blocks = 0;
+    std::vector<std::int64_t> row_of_block;
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const std::int64_t before = blocks;
+      for (std::size_t i = 0; i < mixed.slots.size(); ++i) {
+        if (static_cast<std::int64_t>(ingredients.tensors()[i].group) != row) continue;
+        tensors_.push_back({i, mixed.slots[i], blocks, blocks_of(ingredients.tensors()[i])});
+        blocks += tensors_.back().blocks;
+      }
+      row_of_block.resize(static_cast<std::size_t>(blocks), row);
+      blocks_of_row_.emplace_back(row, blocks - before);
     }
-    // One model after the other: its tensor in the order of the memory, then the differences.
-    const at::Tensor host = at::empty({elements}, at::kFloat);
+    const auto on_device = at::TensorOptions(device_).dtype(at::kFloat);
+    row_ = at::from_blob(row_of_block.data(), {blocks}, at::TensorOptions(at::kLong)).to(device_);
+    if (device_.is_cpu()) row_ = row_.clone();
+    differences_ = at::zeros({blocks, models_, kBlock},
+                             on_device.dtype(keep == Keep::int8 ? at::kChar : at::kBFloat16));
+    if (keep == Keep::int8) scales_ = at::ones({blocks, models_}, on_device);
+    flat_ = at::zeros({blocks, kBlock}, on_device);
+    for (const Tensor& tensor : tensors_) flat_of(tensor).copy_(tensor.slot.value);
+    base_ = flat_.clone();
+  }
+
+  // One model after the other, through its blocks in the memory of the host.
+  void read(const Ingredients& ingredients) {
+    const at::Tensor host = at::zeros({row_.size(0), kBlock}, at::kFloat);
+    std::vector<float*> values;
+    for (const Tensor& tensor : tensors_)
+      values.push_back(host.data_ptr<float>() + tensor.first_block * kBlock);
     for (std::int64_t model = 0; model < models_; ++model) {
-      read_in_memory_order(tensor, static_cast<std::size_t>(model), host);
-      const at::Tensor differences = host.to(device_) - base;
-      for (std::size_t i = 0; i < pieces.size(); ++i)
-        put(pieces[i], model,
-            differences.narrow(0, static_cast<std::int64_t>(i) * columns, pieces[i].value.numel()));
+      std::vector<BlendTensor> own;
+      for (const Tensor& tensor : tensors_) {
+        own.push_back(ingredients.tensors()[tensor.index]);
+        own.back().models = {own.back().models[static_cast<std::size_t>(model)]};
+        own.back().group = 0;
+      }
+      const double weight = 1;
+      Ingredients(std::move(own), 1).mix({&weight, 1}, values);
+      for (const Stretch& some : stretches())
+        put(some.of(host).to(device_) - some.of(base_), some.of(differences_).select(1, model),
+            scales_.defined() ? some.of(scales_).select(1, model) : at::Tensor());
     }
-    pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
   }
 
-  static void read_in_memory_order(const BlendTensor& tensor, std::size_t model,
-                                   const at::Tensor& host) {
-    BlendTensor one = tensor;
-    one.models = {tensor.models[model]};
-    one.group = 0;
-    const Ingredients alone({one}, 1);
-    float* const values = host.data_ptr<float>();
-    const double weight = 1;
-    alone.mix({&weight, 1}, {&values, 1});
-  }
-
-  static void put(const Piece& piece, std::int64_t model, const at::Tensor& differences) {
-    const at::Tensor target = piece.differences.select(0, model);
-    if (!piece.scales.defined()) {
+  static void put(const at::Tensor& differences, const at::Tensor& target,
+                  const at::Tensor& scales) {
+    if (!scales.defined()) {
       target.copy_(differences);
       return;
     }
-    const double largest = differences.abs().max().item().toDouble();
-    const double scale = largest > 0 ? largest / kLargestInt8 : 1;
-    piece.scales.select(0, model).fill_(scale);
-    target.copy_((differences / scale).round());
+    const at::Tensor largest = differences.abs().amax(1);
+    scales.copy_(at::where(largest > 0, largest / kLargestInt8, at::ones_like(largest)));
+    target.copy_((differences / scales.unsqueeze(1)).round());
   }
 
   std::int64_t models_, rows_;
   at::Device device_;
-  std::vector<Piece> pieces_;
+  std::vector<Tensor> tensors_;  // by row of coefficients
+  std::vector<std::pair<std::int64_t, std::int64_t>> blocks_of_row_;
+  at::Tensor row_;          // of coefficients, by block
+  at::Tensor base_, flat_;  // blocks x kBlock float32: the mean of the models; the mix or gradient
+  at::Tensor differences_;  // blocks x models x kBlock, bf16 or int8
+  at::Tensor scales_;       // int8: blocks x models, float32
 };
 
 }  // namespace
@@ -177,10 +213,13 @@ std::unique_ptr<MixMemory> mix_on_device(const MixedTensors& mixed, const Ingred
 }
 
 std::uint64_t bytes_kept(const Ingredients& ingredients, Keep keep) {
-  const auto elements = static_cast<std::uint64_t>(ingredients.elements());
-  const std::uint64_t width = keep == Keep::bf16 ? 2 : keep == Keep::int8 ? 1 : 0;
-  // And the mean of the models, in float32.
-  return width == 0 ? 0 : elements * (width * ingredients.models() + 4);
+  if (keep == Keep::files) return 0;
+  std::uint64_t blocks = 0;
+  for (const BlendTensor& tensor : ingredients.tensors())
+    blocks += static_cast<std::uint64_t>(blocks_of(tensor));
+  const std::uint64_t by_model = keep == Keep::bf16 ? 2 * kBlock : kBlock + 4;
+  // And, in float32, the mean of the models and their mix.
+  return blocks * (by_model * ingredients.models() + 8 * kBlock);
 }
 
 Keep choose_keep(const Ingredients& ingredients, at::Device device, std::uint64_t reserve) {

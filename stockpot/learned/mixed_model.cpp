@@ -1,14 +1,13 @@
 #include "stockpot/learned/mixed_model.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/from_blob.h>
+#include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/model/compat.h"
-#include "stockpot/model/input.h"
 #include "stockpot/train/loss.h"
 
 namespace stockpot {
@@ -77,28 +76,28 @@ void MixedModel::set(std::span<const double> alpha) {
   state_->model.zero_gradients();
 }
 
-void MixedModel::add(const Batch& batch, double beta, double share, MixLoss& sum) {
+void MixedModel::add(const Inputs& inputs, double beta, double share, MixLoss& sum) {
   State& state = *state_;
   Classifier& model = state.model;
   model.evaluate();
-  const at::Tensor images = to_input(batch.pixels, batch.size, batch.height, batch.width,
-                                     model.folder().preprocessing, model.device());
-  const at::Tensor labels = at::from_blob(const_cast<std::int64_t*>(batch.labels.data()),
-                                          {batch.size}, at::TensorOptions(at::kLong))
-                                .to(model.device());
   at::Tensor features;
   {
     const Autocast autocast(model.device(), state.options.bf16);
-    features = model.features(images);
+    features = model.features(inputs.images);
   }
   const at::Tensor logits = model.head_logits(features.to(at::kFloat)), z = logits.detach();
-  const Loss loss = softmax_loss(z * beta, labels, /*smoothing=*/0);
+  const Loss loss = softmax_loss(z * beta, inputs.labels, /*smoothing=*/0);
   logits.backward(loss.gradient * (beta * share));
-  sum.loss += share * loss.mean.item().toDouble();
-  sum.beta_gradient +=
-      share * (loss.gradient.to(at::kDouble) * z.to(at::kDouble)).sum().item().toDouble();
-  sum.correct += z.argmax(1).eq(labels).sum().item().toLong();
-  sum.rows += batch.size;
+  // One wait for the device.
+  const at::Tensor sums = at::stack({loss.mean.to(at::kDouble),
+                                     (loss.gradient.to(at::kDouble) * z.to(at::kDouble)).sum(),
+                                     z.argmax(1).eq(inputs.labels).sum().to(at::kDouble)})
+                              .to(at::kCPU);
+  const double* const numbers = sums.data_ptr<double>();
+  sum.loss += share * numbers[0];
+  sum.beta_gradient += share * numbers[1];
+  sum.correct += static_cast<std::int64_t>(numbers[2]);
+  sum.rows += z.size(0);
 }
 
 std::vector<double> MixedModel::alpha_gradient() {

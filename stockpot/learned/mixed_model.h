@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "stockpot/data/batch.h"
+#include "stockpot/eval/pictures.h"
 #include "stockpot/learned/mix_memory.h"
 
 namespace stockpot {
@@ -43,7 +43,7 @@ class MixedModel {
   // The weights become those of the mix (rows x models), and the gradients zero.
   void set(std::span<const double> alpha);
   // Adds `share` times the gradient of the batch's mean loss, at the present weights.
-  void add(const Batch& batch, double beta, double share, MixLoss& sum);
+  void add(const Inputs& inputs, double beta, double share, MixLoss& sum);
   // dL/dalpha of what was added since set(): rows x models.
   std::vector<double> alpha_gradient();
 

@@ -54,11 +54,11 @@ at::Tensor scaled_dot_product(const at::Tensor& q, const at::Tensor& k, const at
 #endif
 }
 
-at::Tensor product_in_float(const at::Tensor& a, const at::Tensor& b) {
+at::Tensor batched_product_in_float(const at::Tensor& a, const at::Tensor& b) {
 #if STOCKPOT_TORCH_AT_LEAST(2, 8)
-  if (a.is_cuda()) return at::mm(a, b, at::kFloat);
+  if (a.is_cuda()) return at::bmm(a, b, at::kFloat);
 #endif
-  return at::mm(a.to(at::kFloat), b.to(at::kFloat));
+  return at::bmm(a.to(at::kFloat), b.to(at::kFloat));
 }
 
 Autocast::Autocast(at::Device device, bool enabled) : active_(enabled && device.is_cuda()) {

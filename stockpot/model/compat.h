@@ -18,9 +18,9 @@ inline constexpr const char* kTorchVersion = TORCH_VERSION;
 // probabilities out of memory.
 at::Tensor scaled_dot_product(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
-// The product of two bfloat16 matrices, added up and given in float32. On CUDA one operator since
-// LibTorch 2.8; elsewhere by way of float32 copies.
-at::Tensor product_in_float(const at::Tensor& a, const at::Tensor& b);
+// The products of bfloat16 matrices, n x l x m and n x m x k, added up and given in float32. On
+// CUDA one operator since LibTorch 2.8; elsewhere by way of float32 copies.
+at::Tensor batched_product_in_float(const at::Tensor& a, const at::Tensor& b);
 
 // While it lives, matrix products and convolutions on CUDA run in bfloat16 (autocast); the
 // weights and their gradients stay float32. Does nothing when not `enabled` or on the CPU.

@@ -47,8 +47,13 @@ at::Tensor input_on_device(std::span<const std::uint8_t> pixels, std::int64_t n,
   const at::Tensor bytes = at::from_blob(const_cast<std::uint8_t*>(pixels.data()),
                                          {n, height, width, 3}, at::TensorOptions(at::kByte));
   // Page-locked memory is copied while the device computes the batch before.
-  const at::Tensor uploaded = bytes.pin_memory().to(device, /*non_blocking=*/true);
-  at::Tensor input = uploaded.permute({0, 3, 1, 2}).to(at::kFloat);
+  return normalised(bytes.pin_memory().to(device, /*non_blocking=*/true), preprocessing);
+}
+
+}  // namespace
+
+at::Tensor normalised(const at::Tensor& bytes, const Preprocessing& preprocessing) {
+  at::Tensor input = bytes.permute({0, 3, 1, 2}).to(at::kFloat);
   for (std::int64_t channel = 0; channel < 3; ++channel) {
     const double mean = preprocessing.mean[static_cast<std::size_t>(channel)];
     const double deviation = preprocessing.std[static_cast<std::size_t>(channel)];
@@ -56,8 +61,6 @@ at::Tensor input_on_device(std::span<const std::uint8_t> pixels, std::int64_t n,
   }
   return input;
 }
-
-}  // namespace
 
 at::Tensor to_input(std::span<const std::uint8_t> pixels, std::int64_t n, std::int64_t height,
                     std::int64_t width, const Preprocessing& preprocessing, at::Device device) {

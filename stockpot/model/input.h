@@ -17,4 +17,7 @@ namespace stockpot {
 at::Tensor to_input(std::span<const std::uint8_t> pixels, std::int64_t n, std::int64_t height,
                     std::int64_t width, const Preprocessing& preprocessing, at::Device device);
 
+// The same of bytes that are on a CUDA device already: n x height x width x 3.
+at::Tensor normalised(const at::Tensor& bytes, const Preprocessing& preprocessing);
+
 }  // namespace stockpot

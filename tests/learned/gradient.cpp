@@ -30,6 +30,10 @@ Batch batch_of(const std::string& name) {
   return batch;
 }
 
+Inputs inputs_of(MixedModel& model, const Batch& batch) {
+  return to_inputs(batch, model.classifier().folder().preprocessing, at::kCPU);
+}
+
 Coefficients coefficients_of(const MixedModel& model, Form form, double beta) {
   const std::vector<std::string>& rows = model.row_names();
   Coefficients coefficients(form, rows.size(), 3, true);
@@ -80,7 +84,7 @@ TEST_P(Gradient, IsThatOfAutogradThroughTheMix) {
   const Coefficients coefficients = coefficients_of(model, *form_from(GetParam().form), beta);
   model.set(coefficients.alpha());
   MixLoss sum;
-  model.add(batch_of(GetParam().name), beta, 1, sum);
+  model.add(inputs_of(model, batch_of(GetParam().name)), beta, 1, sum);
   const std::vector<double> found =
       coefficients.pull_back(model.alpha_gradient(), sum.beta_gradient);
   const double loss = expected().find("loss")->as_number();
@@ -117,7 +121,8 @@ TEST(MixedModel, GradientsOfPartsOfABatchAddUp) {
     model.set(uniform.alpha());
     MixLoss sum;
     for (const Batch& part : parts)
-      model.add(part, 1, static_cast<double>(part.size) / static_cast<double>(whole.size), sum);
+      model.add(inputs_of(model, part), 1,
+                static_cast<double>(part.size) / static_cast<double>(whole.size), sum);
     return model.alpha_gradient();
   };
   std::vector<Batch> halves(2, whole);
@@ -144,7 +149,7 @@ TEST(MixedModel, GradientIsTheSlopeOfTheLoss) {
   const auto loss_at = [&](const std::vector<double>& at) {
     model.set(at);
     MixLoss sum;
-    model.add(batch, 1.3, 1, sum);
+    model.add(inputs_of(model, batch), 1.3, 1, sum);
     return sum.loss;
   };
   loss_at(alpha);
