@@ -1,15 +1,18 @@
 #include "stockpot/base/threads.h"
 
 #include <sched.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace stockpot {
 
@@ -68,6 +71,92 @@ class Ranges {
   std::exception_ptr failure_;
 };
 
+// Threads that wait for loops, as many as were ever wanted at once. They last as long as the
+// process: to start and end them for every loop would take longer than most loops. A forked child
+// has none of its parent's and makes its own.
+class Pool {
+ public:
+  static Pool& of_process() {
+    static std::atomic<Pool*> current = nullptr;
+    Pool* pool = current;
+    if (pool != nullptr && pool->process_ == getpid()) return *pool;
+    Pool* const fresh = new Pool;
+    if (current.compare_exchange_strong(pool, fresh)) return *fresh;
+    delete fresh;  // another thread was first
+    return *pool;
+  }
+
+  // Works through the ranges with so many threads beside this one.
+  void run(Ranges& ranges, std::int64_t helpers) {
+    Loop loop{&ranges, helpers};
+    {
+      const std::lock_guard lock(mutex_);
+      loops_.push_back(&loop);
+      make_threads();
+    }
+    helpers == 1 ? wanted_.notify_one() : wanted_.notify_all();
+    ranges.work();
+    std::unique_lock lock(mutex_);
+    std::erase(loops_, &loop);
+    left_.wait(lock, [&] { return loop.helping == 0; });
+  }
+
+ private:
+  struct Loop {
+    Ranges* ranges;
+    std::int64_t wanted;  // threads that have not come yet
+    std::int64_t helping = 0;
+  };
+
+  void make_threads() {
+    std::int64_t wanted = 0;
+    for (const Loop* loop : loops_) wanted += loop->wanted;
+    try {
+      for (; idle_ < wanted; ++idle_) start();
+    } catch (const std::system_error&) {
+      // No more threads to be had: those that there are, and the caller's, do the work.
+    }
+  }
+
+  // Signals are for the threads that the program knows, but for what a thread does to itself.
+  void start() {
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    for (const int own : {SIGBUS, SIGSEGV, SIGFPE, SIGILL}) sigdelset(&blocked, own);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    std::exception_ptr failure;
+    try {
+      std::thread([this] { work(); }).detach();
+    } catch (const std::system_error&) {
+      failure = std::current_exception();
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  [[noreturn]] void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wanted_.wait(lock, [&] { return !loops_.empty(); });
+      Loop& loop = *loops_.front();
+      if (--loop.wanted == 0) loops_.pop_front();
+      ++loop.helping;
+      --idle_;
+      lock.unlock();
+      loop.ranges->work();
+      lock.lock();
+      ++idle_;
+      if (--loop.helping == 0) left_.notify_all();
+    }
+  }
+
+  const pid_t process_ = getpid();
+  std::mutex mutex_;
+  std::condition_variable wanted_, left_;
+  std::deque<Loop*> loops_;  // that want more threads
+  std::int64_t idle_ = 0;    // threads
+};
+
 }  // namespace
 
 void set_threads(int count) { thread_count() = std::max(1, count); }
@@ -78,15 +167,10 @@ void parallel_for(std::int64_t n, std::int64_t grain, const Body& body) {
   if (n <= 0) return;
   Ranges ranges(n, std::max<std::int64_t>(grain, 1), body);
   const std::int64_t workers = inside_loop ? 1 : std::min<std::int64_t>(threads(), ranges.count());
-  std::vector<std::jthread> others;
-  others.reserve(static_cast<std::size_t>(workers));
-  try {
-    for (std::int64_t i = 1; i < workers; ++i) others.emplace_back([&ranges] { ranges.work(); });
-  } catch (const std::system_error&) {
-    // No more threads to be had: those that started, and this one, do the work.
-  }
-  ranges.work();
-  others.clear();  // joins
+  if (workers > 1)
+    Pool::of_process().run(ranges, workers - 1);
+  else
+    ranges.work();
   ranges.rethrow();
 }
 

@@ -157,7 +157,7 @@ class Learning {
 
   MixedModel& model_;
   const ImageDataset& set_;
-  Pictures pictures_;
+  KeptPictures pictures_;
   Coefficients& coefficients_;
   const LearnOptions& options_;
   Progress& progress_;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "stockpot/eval/pictures.h"
+#include "stockpot/eval/kept_pictures.h"
 #include "stockpot/learned/mix_memory.h"
 
 namespace stockpot {

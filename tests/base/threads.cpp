@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/base/in_child.h"
+
 namespace stockpot {
 namespace {
 
@@ -68,6 +70,40 @@ TEST_F(ParallelFor, ALoopInsideALoopUsesNoMoreThreads) {
     });
   });
   EXPECT_LE(ids.size(), 3u);
+}
+
+TEST_F(ParallelFor, ManyThreadsLoopAtOnce) {
+  set_threads(5);
+  std::atomic<std::int64_t> sum = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int caller = 0; caller < 6; ++caller)
+      callers.emplace_back([&sum] {
+        for (int loop = 0; loop < 300; ++loop)
+          parallel_for(loop, 2,
+                       [&sum](std::int64_t begin, std::int64_t end) { sum += end - begin; });
+      });
+  }
+  EXPECT_EQ(sum, 6 * 299 * 300 / 2);
+}
+
+// The threads of its parent are not there.
+TEST_F(ParallelFor, AForkedChildMakesItsOwnThreads) {
+  set_threads(3);
+  const auto threads_of_a_loop = [] {
+    std::mutex mutex;
+    std::set<std::thread::id> ids;
+    parallel_for(3, 1, [&](std::int64_t, std::int64_t) {
+      for (std::size_t known = 0; known < 3; std::this_thread::yield()) {
+        const std::lock_guard lock(mutex);
+        ids.insert(std::this_thread::get_id());
+        known = ids.size();
+      }
+    });
+    return ids.size();
+  };
+  ASSERT_EQ(threads_of_a_loop(), 3u);
+  EXPECT_EQ(in_child([&] { return static_cast<int>(threads_of_a_loop()); }), 3);
 }
 
 TEST_F(ParallelFor, ThreadsIsAtLeastOne) {

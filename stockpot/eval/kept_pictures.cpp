@@ -1,4 +1,4 @@
-#include "stockpot/eval/pictures.h"
+#include "stockpot/eval/kept_pictures.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
@@ -31,18 +31,18 @@ Inputs to_inputs(const Batch& batch, const Preprocessing& preprocessing, at::Dev
           on_device(batch.labels, device), batch.indices};
 }
 
-Pictures::Pictures(const ImageDataset& set, const Preprocessing& preprocessing, at::Device device,
-                   int loader_threads)
+KeptPictures::KeptPictures(const ImageDataset& set, const Preprocessing& preprocessing,
+                           at::Device device, int loader_threads)
     : set_(set), preprocessing_(preprocessing), device_(device) {
   const std::int64_t bytes = set.size() * preprocessing.crop_height * preprocessing.crop_width * 3;
   if (device.is_cuda() && bytes < kMostBytes) upload(loader_threads);
 }
 
-std::int64_t Pictures::batches(std::int64_t batch_size) const {
+std::int64_t KeptPictures::batches(std::int64_t batch_size) const {
   return (set_.size() + batch_size - 1) / batch_size;
 }
 
-void Pictures::upload(int loader_threads) {
+void KeptPictures::upload(int loader_threads) {
   pixels_ = at::empty({set_.size(), preprocessing_.crop_height, preprocessing_.crop_width, 3},
                       at::TensorOptions(device_).dtype(at::kByte));
   std::vector<std::int64_t> labels;
@@ -62,14 +62,15 @@ void Pictures::upload(int loader_threads) {
   labels_ = on_device(labels, device_);
 }
 
-void Pictures::walk(const BatchPlan& plan, const std::function<void(const Inputs&)>& visit) const {
+void KeptPictures::walk(const BatchPlan& plan,
+                        const std::function<void(const Inputs&)>& visit) const {
   if (pixels_.defined()) return walk_on_device(plan, visit);
   BatchLoader loader(set_, preprocessing_, plan);
   while (const auto batch = loader.next()) visit(to_inputs(*batch, preprocessing_, device_));
 }
 
-void Pictures::walk_on_device(const BatchPlan& plan,
-                              const std::function<void(const Inputs&)>& visit) const {
+void KeptPictures::walk_on_device(const BatchPlan& plan,
+                                  const std::function<void(const Inputs&)>& visit) const {
   const std::vector<std::int64_t> order = row_order(set_, plan);
   for (std::int64_t first = plan.first_batch * plan.batch_size; first < set_.size();
        first += plan.batch_size) {

@@ -23,10 +23,10 @@ Inputs to_inputs(const Batch& batch, const Preprocessing& preprocessing, at::Dev
 
 // On a GPU the prepared pictures are uploaded once, as bytes, and stay there while they take less
 // than 2 GiB; a batch is then made on the device, with the same bits.
-class Pictures {
+class KeptPictures {
  public:
-  Pictures(const ImageDataset& set, const Preprocessing& preprocessing, at::Device device,
-           int loader_threads);
+  KeptPictures(const ImageDataset& set, const Preprocessing& preprocessing, at::Device device,
+               int loader_threads);
 
   const ImageDataset& set() const { return set_; }
   std::int64_t batches(std::int64_t batch_size) const;

@@ -1,4 +1,4 @@
-#include "stockpot/eval/pictures.h"
+#include "stockpot/eval/kept_pictures.h"
 
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ void expect_walks_alike(at::Device device) {
   plan.shuffle = true;
   plan.epoch = 3;
   plan.first_batch = 1;
-  const Pictures pictures(set, preprocessing, device, 1);
+  const KeptPictures pictures(set, preprocessing, device, 1);
   EXPECT_EQ(pictures.batches(7), (set.size() + 6) / 7);
   BatchLoader loader(set, preprocessing, plan);
   pictures.walk(plan, [&](const Inputs& found) {
@@ -37,9 +37,9 @@ void expect_walks_alike(at::Device device) {
   EXPECT_FALSE(loader.next());
 }
 
-TEST(Pictures, AreThoseOfTheLoader) { expect_walks_alike(at::kCPU); }
+TEST(KeptPictures, AreThoseOfTheLoader) { expect_walks_alike(at::kCPU); }
 
-TEST(Pictures, AreThoseOfTheLoaderOnAGpu) {
+TEST(KeptPictures, AreThoseOfTheLoaderOnAGpu) {
   try {
     expect_walks_alike(parse_device("cuda"));
   } catch (const UsageError&) {
