@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "stockpot/learned/mix_memory.h"
 #include "stockpot/model/compat.h"
@@ -21,11 +22,11 @@ namespace {
 constexpr std::array<std::pair<Keep, std::string_view>, 3> kNames = {
     {{Keep::files, "files"}, {Keep::bf16, "bf16"}, {Keep::int8, "int8"}}};
 
-// Each tensor is cut into blocks of so many numbers, the last one filled up with zeros. A block is
-// one small matrix product, so that the whole device is busy whatever the shapes; those of int8
-// have a scale by model.
+// Tensors that lie together are cut into blocks of so many numbers, the last one filled up with
+// zeros. A block is one small matrix product, so that the whole device is busy whatever the shapes;
+// those of int8 have a scale by model.
 constexpr std::int64_t kBlock = 1024;
-constexpr std::int64_t kTogether = 4096;  // blocks of one call
+constexpr std::int64_t kTogether = 8192;  // blocks of one call
 constexpr double kLargestInt8 = 127;
 
 // Rows x as sums of three bf16 rows each, which together have the 24 bits of float32:
@@ -41,8 +42,16 @@ at::Tensor in_three(const at::Tensor& x) {
   return parts;
 }
 
-std::int64_t blocks_of(const BlendTensor& tensor) {
-  return (tensor.elements() + kBlock - 1) / kBlock;
+std::int64_t blocks_of(std::int64_t elements) { return (elements + kBlock - 1) / kBlock; }
+
+// Whether the memory of the second view begins where that of the first ends.
+bool follows(const at::Tensor& first, const at::Tensor& second) {
+  return first.is_alias_of(second) &&
+         first.storage_offset() + first.numel() == second.storage_offset();
+}
+
+at::Tensor with_next(const at::Tensor& first, const at::Tensor& second) {
+  return first.as_strided({first.numel() + second.numel()}, {1});
 }
 
 class MixOnDevice : public MixMemory {
@@ -64,21 +73,23 @@ class MixOnDevice : public MixMemory {
     const c10::NoGradGuard no_grad;
     const at::Tensor all = at::from_blob(const_cast<double*>(alpha.data()), {rows_, models_},
                                          at::TensorOptions(at::kDouble));
-    const at::Tensor weights = all.to(device_, at::kFloat);
-    const at::Tensor sums = all.sum(1, /*keepdim=*/true).to(device_, at::kFloat);
+    const auto by_block = [&](const at::Tensor& by_row) {
+      return by_row.to(device_, at::kFloat).index_select(0, row_);
+    };
+    at::Tensor weights = by_block(all);
+    if (scales_.defined()) weights.mul_(scales_);
+    const at::Tensor parts = in_three(weights), sums = by_block(all.sum(1, /*keepdim=*/true));
     for (const Stretch& some : stretches()) {
-      const at::Tensor row = some.of(row_);
-      const at::Tensor by_model = scaled(weights.index_select(0, row), some);
-      const at::Tensor moved = batched_product_in_float(in_three(by_model), matrices(some)).sum(1);
+      const at::Tensor moved = batched_product_in_float(some.of(parts), matrices(some)).sum(1);
       at::Tensor flat = some.of(flat_);
-      at::addcmul_out(flat, moved, some.of(base_), sums.index_select(0, row));
+      at::addcmul_out(flat, moved, some.of(base_), some.of(sums));
     }
-    for (const Tensor& tensor : tensors_) tensor.slot.value.copy_(flat_of(tensor));
+    for (const Run& run : runs_) run.all.value.copy_(flat_of(run));
   }
 
   std::vector<double> products() override {
     const c10::NoGradGuard no_grad;
-    for (const Tensor& tensor : tensors_) flat_of(tensor).copy_(tensor.slot.gradient);
+    for (const Run& run : runs_) flat_of(run).copy_(run.all.gradient);
     const at::Tensor by_block =
         at::empty({row_.size(0), models_}, at::TensorOptions(device_).dtype(at::kDouble));
     for (const Stretch& some : stretches()) {
@@ -86,7 +97,7 @@ class MixOnDevice : public MixMemory {
       const at::Tensor moved =
           batched_product_in_float(in_three(gradient), matrices(some).transpose(1, 2)).sum(1);
       const at::Tensor base = (gradient * some.of(base_)).sum(1, /*keepdim=*/true);
-      some.of(by_block).copy_(scaled(moved, some) + base);
+      some.of(by_block).copy_(base + (scales_.defined() ? moved * some.of(scales_) : moved));
     }
     // The blocks of a row of coefficients lie together.
     const at::Tensor sums = at::zeros({rows_, models_}, by_block.options());
@@ -101,11 +112,11 @@ class MixOnDevice : public MixMemory {
   }
 
  private:
-  // Where a tensor of the ingredients has its blocks.
-  struct Tensor {
-    std::size_t index;
-    Slot slot;
-    std::int64_t first_block, blocks;
+  // Tensors of one row of coefficients that follow one another in the model's memory.
+  struct Run {
+    Slot all;
+    std::int64_t first_block = 0;
+    std::vector<std::size_t> tensors;
   };
   // Blocks that are worked on together.
   struct Stretch {
@@ -120,28 +131,48 @@ class MixOnDevice : public MixMemory {
     return result;
   }
 
-  at::Tensor scaled(const at::Tensor& by_model, const Stretch& some) const {
-    return scales_.defined() ? by_model * some.of(scales_) : by_model;
-  }
   // blocks x models x numbers. Small integers are themselves in bf16.
   at::Tensor matrices(const Stretch& some) const { return some.of(differences_).to(at::kBFloat16); }
-  at::Tensor flat_of(const Tensor& tensor) const {
-    return flat_.view({-1}).narrow(0, tensor.first_block * kBlock, tensor.slot.value.numel());
+  at::Tensor flat_of(const Run& run) const {
+    return flat_.view({-1}).narrow(0, run.first_block * kBlock, run.all.value.numel());
+  }
+
+  // In the order of the memory, by row.
+  void find_runs(const MixedTensors& mixed, const Ingredients& ingredients) {
+    std::vector<std::size_t> order(mixed.slots.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto row_of = [&](std::size_t i) { return ingredients.tensors()[i].group; };
+    std::ranges::sort(order, {}, [&](std::size_t i) {
+      return std::pair(row_of(i), mixed.slots[i].value.data_ptr<float>());
+    });
+    std::size_t last = 0;  // row
+    for (const std::size_t i : order) {
+      const Slot& slot = mixed.slots[i];
+      if (runs_.empty() || row_of(i) != last || !follows(runs_.back().all.value, slot.value) ||
+          !follows(runs_.back().all.gradient, slot.gradient)) {
+        runs_.push_back({slot, 0, {i}});
+      } else {
+        Slot& all = runs_.back().all;
+        all = {with_next(all.value, slot.value), with_next(all.gradient, slot.gradient)};
+        runs_.back().tensors.push_back(i);
+      }
+      last = row_of(i);
+    }
   }
 
   void take_room(const MixedTensors& mixed, const Ingredients& ingredients, Keep keep) {
-    std::int64_t blocks = 0;
+    find_runs(mixed, ingredients);
     std::vector<std::int64_t> row_of_block;
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      const std::int64_t before = blocks;
-      for (std::size_t i = 0; i < mixed.slots.size(); ++i) {
-        if (static_cast<std::int64_t>(ingredients.tensors()[i].group) != row) continue;
-        tensors_.push_back({i, mixed.slots[i], blocks, blocks_of(ingredients.tensors()[i])});
-        blocks += tensors_.back().blocks;
-      }
-      row_of_block.resize(static_cast<std::size_t>(blocks), row);
-      blocks_of_row_.emplace_back(row, blocks - before);
+    for (Run& run : runs_) {
+      run.first_block = static_cast<std::int64_t>(row_of_block.size());
+      const std::int64_t more = blocks_of(run.all.value.numel());
+      const auto row = static_cast<std::int64_t>(ingredients.tensors()[run.tensors.front()].group);
+      if (blocks_of_row_.empty() || blocks_of_row_.back().first != row)
+        blocks_of_row_.emplace_back(row, 0);
+      blocks_of_row_.back().second += more;
+      row_of_block.insert(row_of_block.end(), static_cast<std::size_t>(more), row);
     }
+    const auto blocks = static_cast<std::int64_t>(row_of_block.size());
     const auto on_device = at::TensorOptions(device_).dtype(at::kFloat);
     row_ = at::from_blob(row_of_block.data(), {blocks}, at::TensorOptions(at::kLong)).to(device_);
     if (device_.is_cpu()) row_ = row_.clone();
@@ -149,7 +180,7 @@ class MixOnDevice : public MixMemory {
                              on_device.dtype(keep == Keep::int8 ? at::kChar : at::kBFloat16));
     if (keep == Keep::int8) scales_ = at::ones({blocks, models_}, on_device);
     flat_ = at::zeros({blocks, kBlock}, on_device);
-    for (const Tensor& tensor : tensors_) flat_of(tensor).copy_(tensor.slot.value);
+    for (const Run& run : runs_) flat_of(run).copy_(run.all.value);
     base_ = flat_.clone();
   }
 
@@ -157,13 +188,20 @@ class MixOnDevice : public MixMemory {
   void read(const Ingredients& ingredients) {
     const at::Tensor host = at::zeros({row_.size(0), kBlock}, at::kFloat);
     std::vector<float*> values;
-    for (const Tensor& tensor : tensors_)
-      values.push_back(host.data_ptr<float>() + tensor.first_block * kBlock);
+    std::vector<const BlendTensor*> tensors;
+    for (const Run& run : runs_) {
+      float* next = host.data_ptr<float>() + run.first_block * kBlock;
+      for (const std::size_t i : run.tensors) {
+        tensors.push_back(&ingredients.tensors()[i]);
+        values.push_back(next);
+        next += tensors.back()->elements();
+      }
+    }
     for (std::int64_t model = 0; model < models_; ++model) {
       std::vector<BlendTensor> own;
-      for (const Tensor& tensor : tensors_) {
-        own.push_back(ingredients.tensors()[tensor.index]);
-        own.back().models = {own.back().models[static_cast<std::size_t>(model)]};
+      for (const BlendTensor* tensor : tensors) {
+        own.push_back(*tensor);
+        own.back().models = {tensor->models[static_cast<std::size_t>(model)]};
         own.back().group = 0;
       }
       const double weight = 1;
@@ -187,7 +225,7 @@ class MixOnDevice : public MixMemory {
 
   std::int64_t models_, rows_;
   at::Device device_;
-  std::vector<Tensor> tensors_;  // by row of coefficients
+  std::vector<Run> runs_;  // by row of coefficients
   std::vector<std::pair<std::int64_t, std::int64_t>> blocks_of_row_;
   at::Tensor row_;          // of coefficients, by block
   at::Tensor base_, flat_;  // blocks x kBlock float32: the mean of the models; the mix or gradient
@@ -214,9 +252,9 @@ std::unique_ptr<MixMemory> mix_on_device(const MixedTensors& mixed, const Ingred
 
 std::uint64_t bytes_kept(const Ingredients& ingredients, Keep keep) {
   if (keep == Keep::files) return 0;
-  std::uint64_t blocks = 0;
+  std::uint64_t blocks = 0;  // at most: of tensors that do not lie together
   for (const BlendTensor& tensor : ingredients.tensors())
-    blocks += static_cast<std::uint64_t>(blocks_of(tensor));
+    blocks += static_cast<std::uint64_t>(blocks_of(tensor.elements()));
   const std::uint64_t by_model = keep == Keep::bf16 ? 2 * kBlock : kBlock + 4;
   // And, in float32, the mean of the models and their mix.
   return blocks * (by_model * ingredients.models() + 8 * kBlock);
