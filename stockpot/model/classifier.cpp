@@ -163,7 +163,7 @@ void Classifier::train(const TrainingMode& mode) {
                  .dropout = drops ? dropout_generator(device(), mode.seed) : at::Generator(),
                  .head_dropout = mode.head_dropout,
                  .drop_path = mode.drop_path,
-                 .positions = positions_on(device(), mode.positions),
+                 .positions = drops ? positions_on(device(), mode.positions) : at::Tensor(),
                  .batch_rows = mode.batch_rows,
                  .joint = mode.joint};
 }

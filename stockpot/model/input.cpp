@@ -1,10 +1,10 @@
 #include "stockpot/model/input.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 
 #include <array>
 #include <cassert>
+#include <cstring>
 
 #include "stockpot/model/blocks.h"
 
@@ -43,11 +43,12 @@ at::Tensor input_on_cpu(std::span<const std::uint8_t> pixels, std::int64_t n, st
 at::Tensor input_on_device(std::span<const std::uint8_t> pixels, std::int64_t n,
                            std::int64_t height, std::int64_t width,
                            const Preprocessing& preprocessing, at::Device device) {
-  // from_blob takes a mutable pointer; the bytes are only copied.
-  const at::Tensor bytes = at::from_blob(const_cast<std::uint8_t*>(pixels.data()),
-                                         {n, height, width, 3}, at::TensorOptions(at::kByte));
-  // Page-locked memory is copied while the device computes the batch before.
-  return normalised(bytes.pin_memory().to(device, /*non_blocking=*/true), preprocessing);
+  // Page-locked memory is copied while the device computes the batch before. Filled by this thread
+  // alone: LibTorch's would be woken for every batch, in between those that prepare the next ones.
+  const at::Tensor bytes =
+      at::empty({n, height, width, 3}, at::TensorOptions(at::kByte).pinned_memory(true));
+  std::memcpy(bytes.data_ptr<std::uint8_t>(), pixels.data(), pixels.size());
+  return normalised(bytes.to(device, /*non_blocking=*/true), preprocessing);
 }
 
 }  // namespace
