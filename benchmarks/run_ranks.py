@@ -6,8 +6,9 @@
                             [--work FOLDER]
 
 Trains on the emoji of the demo, or on an archive or folder of pictures by class, of which a tenth
-is kept for evaluation. The batch is that of all ranks, so each has its part of it. Rates are those of the
-training itself, without starts and evaluations: the median over the epochs but the first two.
+is kept for evaluation. The batch is that of all ranks, so each has its part of it. Rates are those
+of the training itself, without starts and evaluations: the median over the epochs but the first
+two.
 """
 import argparse
 import json

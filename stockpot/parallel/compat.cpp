@@ -203,11 +203,14 @@ class NcclCollectives : public GroupCollectives {
     while (!work.isCompleted()) {
       const auto now = Clock::now();
       if (now > deadline) throw std::runtime_error(std::string("NCCL: ") + why);
-      if (now > next_look && lost_()) {
-        // It may have ended after the last sum, of which this rank is about to hear.
-        deadline = std::min(deadline, now + std::chrono::seconds(2));
-        why = "a rank has ended";
-        next_look = deadline;
+      if (now > next_look) {
+        next_look = now + std::chrono::seconds(1);
+        if (lost_()) {
+          // It may have ended after the last sum, of which this rank is about to hear.
+          deadline = std::min(deadline, now + std::chrono::seconds(2));
+          next_look = deadline;
+          why = "a rank has ended";
+        }
       }
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
