@@ -109,7 +109,7 @@ def main():
     with tarfile.open(EMOJI) as tar:
         pictures = sum(member.isfile() for member in tar.getmembers())
     per_epoch = -(-pictures // 256)
-    few, many = 2, 22
+    few, many = 2, 42
     short, long = learn(few), learn(many)
     print(f"{args.count} models of ViT-B/32's shapes, {args.keep} on {args.device}, {pictures} "
           f"pictures, {per_epoch} steps an epoch: {few} epochs {short:.1f} s, {many} epochs "
