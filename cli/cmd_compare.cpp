@@ -23,8 +23,7 @@ struct OpenRun {
 std::vector<OpenRun> open_runs(const std::vector<fs::path>& folders) {
   std::vector<OpenRun> runs;
   for (const fs::path& folder : folders)
-    runs.push_back(
-        {folder, report_from_json(Json::read(folder / "results.json")), {}, stored_right(folder)});
+    runs.push_back({folder, read_report(folder), {}, stored_right(folder)});
   for (OpenRun& run : runs) run.methods = summarise(run.report);
   return runs;
 }

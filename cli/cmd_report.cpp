@@ -9,12 +9,11 @@
 namespace stockpot::cli {
 
 int cmd_report(const ReportArgs& args, const CommandLine& line) {
-  const Json json = Json::read(args.run / "results.json");
-  const RunReport report = report_from_json(json);
+  const RunReport report = read_report(args.run);
   const fs::path output = args.output.empty() ? args.run / "report.html" : args.output;
   write_file(output, html_report(report, attached_pages(args.run)));
   if (line.json)
-    std::cout << json.dump(2) << "\n";
+    std::cout << Json::read(args.run / "results.json").dump(2) << "\n";
   else
     std::cout << summary(report, line) << "\nreport: " << printable(output.string()) << "\n";
   return 0;

@@ -66,7 +66,7 @@ bool is_single(RowKind kind) {
 
 // `run`: the folder that paths of models are relative to; empty for documents of eval.
 void add_report(const fs::path& file, const fs::path& run, Results& results) {
-  const RunReport report = report_from_json(Json::read(file));
+  const RunReport report = report_from_json(Json::read(file), file);
   for (const ReportedSet& set : report.sets)
     results.add(set.name, set.role == SetRole::held_out  ? &results.held_out
                           : set.role == SetRole::id_test ? &results.id_tests

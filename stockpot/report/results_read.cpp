@@ -1,11 +1,12 @@
 // results.json back into numbers. The file may come from anywhere: every member is checked,
-// and an error names the place in the document.
+// and an error names the file and the place in it.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/text.h"
 #include "stockpot/report/run_report.h"
 #include "stockpot/report/words.h"
 
@@ -17,13 +18,15 @@ constexpr std::int64_t kSchema = 1;
 // A value and where it stands, such as "models[3].scores[0].correct".
 class Place {
  public:
-  Place(const Json& json, std::string where) : json_(json), where_(std::move(where)) {}
+  // `file` is for messages and outlives the place.
+  Place(const Json& json, std::string where, const fs::path& file)
+      : json_(json), where_(std::move(where)), file_(file) {}
 
   Place at(const char* key) const {
     const std::string place = where_.empty() ? key : where_ + "." + key;
     const Json* member = json_.find(key);
-    if (!member) throw FormatError("results.json: '" + place + "' is missing");
-    return {*member, place};
+    if (!member) throw FormatError(file_, "'" + place + "' is missing");
+    return {*member, place, file_};
   }
 
   // Members that came later than the first files; null is the same as none.
@@ -39,7 +42,8 @@ class Place {
     if (!json_.is_array()) refuse("a list");
     std::vector<decltype(read(*this))> values;
     for (std::size_t i = 0; i < json_.items().size(); ++i) {
-      values.push_back(read(Place(json_.items()[i], where_ + "[" + std::to_string(i) + "]")));
+      values.push_back(
+          read(Place(json_.items()[i], where_ + "[" + std::to_string(i) + "]", file_)));
     }
     return values;
   }
@@ -80,13 +84,14 @@ class Place {
   }
 
   [[noreturn]] void refuse(const std::string& expected) const {
-    throw FormatError("results.json: '" + where_ + "' should be " + expected + ", found " +
-                      json_.dump().substr(0, 60));
+    throw FormatError(
+        file_, "'" + where_ + "' should be " + expected + ", found " + json_.dump().substr(0, 60));
   }
 
  private:
   const Json& json_;
   std::string where_;
+  const fs::path& file_;
 };
 
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
@@ -225,13 +230,13 @@ GalleryPicture read_picture(const Place& place) {
 
 }  // namespace
 
-RunReport report_from_json(const Json& json) {
-  if (!json.is_object()) throw FormatError("results.json: expected an object");
-  const Place root(json, "");
+RunReport report_from_json(const Json& json, const fs::path& file) {
+  if (!json.is_object()) throw FormatError(file, "expected an object");
+  const Place root(json, "", file);
   const std::int64_t schema = root.at("schema_version").integer();
   if (schema != kSchema) {
-    throw FormatError("results.json: schema_version is " + std::to_string(schema) +
-                      ", this program reads " + std::to_string(kSchema));
+    throw FormatError(file, "schema_version is " + std::to_string(schema) +
+                                ", this program reads " + std::to_string(kSchema));
   }
   RunReport report;
   report.title = root.at("title").text();
@@ -253,6 +258,16 @@ RunReport report_from_json(const Json& json) {
   if (const auto place = root.maybe("probe_path")) report.probe_path = read_probe_path(*place);
   if (const auto place = root.maybe("mechanism")) report.mechanism = read_mechanism(*place);
   return report;
+}
+
+RunReport read_report(const fs::path& run) {
+  const fs::path file = run / "results.json";
+  std::error_code ignored;
+  if (!fs::exists(file, ignored))
+    throw UsageError(printable(run.string()) +
+                     " is not the folder of a finished run: it holds no results.json, which "
+                     "`stockpot run` writes at its end");
+  return report_from_json(Json::read(file), file);
 }
 
 }  // namespace stockpot

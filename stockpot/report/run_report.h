@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "stockpot/base/file.h"
 #include "stockpot/base/json.h"
 #include "stockpot/metrics/accuracy.h"
 #include "stockpot/report/attached_pages.h"
@@ -130,7 +131,10 @@ std::vector<MethodSummary> summarise(const RunReport& report);
 
 // results.json: schema_version 1, documented in docs/results-json.md.
 Json to_json(const RunReport& report);
-RunReport report_from_json(const Json& json);  // throws FormatError
+// Throws FormatError, which names `file` and the place in it.
+RunReport report_from_json(const Json& json, const fs::path& file = "results.json");
+// That of a run's folder. Throws UsageError when the run is not finished.
+RunReport read_report(const fs::path& run);
 
 // The table that a person reads: a row a method, a column a set, accuracies in percent with
 // 95 % intervals (Wilson for one seed, Student's t over seeds). Lines are at most `width`

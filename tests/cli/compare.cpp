@@ -163,7 +163,9 @@ TEST_F(Compared, CommandSaysWhatIsWrong) {
   EXPECT_EQ(name.code, 2);
   EXPECT_TRUE(contains(name.err, "did you mean 'lpft-frozen'?")) << name.err;
   EXPECT_EQ(stockpot(world_->path(), {"compare", "out", "--method", "lp"}).code, 2);
-  EXPECT_EQ(stockpot(world_->path(), {"compare", "nowhere"}).code, 3);
+  const Outcome nowhere = stockpot(world_->path(), {"compare", "nowhere"});
+  EXPECT_EQ(nowhere.code, 2);
+  EXPECT_TRUE(contains(nowhere.err, "nowhere is not the folder of a finished run")) << nowhere.err;
 }
 
 TEST_F(Compared, ChoicesOnOodDataAreMarkedEverywhere) {

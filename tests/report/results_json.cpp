@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "../base/temporary_folder.h"
 #include "sample.h"
 #include "stockpot/base/error.h"
 
@@ -90,6 +91,21 @@ TEST(ResultsJson, RefusesOtherDocuments) {
   EXPECT_EQ(refusal(Json::object({{"schema_version", 2}})),
             "results.json: schema_version is 2, this program reads 1");
   EXPECT_EQ(refusal(Json::object({{"schema_version", 1}})), "results.json: 'title' is missing");
+}
+
+TEST(ReadReport, NamesTheFileAndARunThatIsNotFinished) {
+  const TemporaryFolder folder;
+  const auto said = [&] {
+    try {
+      read_report(folder.path());
+    } catch (const std::exception& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_NE(said().find("is not the folder of a finished run"), std::string::npos) << said();
+  const fs::path file = folder.put("results.json", "{}");
+  EXPECT_EQ(said(), file.string() + ": 'schema_version' is missing");
 }
 
 }  // namespace
