@@ -9,11 +9,13 @@
 namespace stockpot::cli {
 
 int cmd_report(const ReportArgs& args, const CommandLine& line) {
-  const RunReport report = read_report(args.run);
+  const fs::path file = results_file(args.run);
+  const Json json = Json::read(file);
+  const RunReport report = report_from_json(json, file);
   const fs::path output = args.output.empty() ? args.run / "report.html" : args.output;
   write_file(output, html_report(report, attached_pages(args.run)));
   if (line.json)
-    std::cout << Json::read(args.run / "results.json").dump(2) << "\n";
+    std::cout << json.dump(2) << "\n";
   else
     std::cout << summary(report, line) << "\nreport: " << printable(output.string()) << "\n";
   return 0;

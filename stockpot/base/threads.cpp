@@ -108,30 +108,27 @@ class Pool {
     std::int64_t helping = 0;
   };
 
+  // When there are no more threads to be had, those that there are, and the caller's, do the work.
   void make_threads() {
     std::int64_t wanted = 0;
     for (const Loop* loop : loops_) wanted += loop->wanted;
-    try {
-      for (; idle_ < wanted; ++idle_) start();
-    } catch (const std::system_error&) {
-      // No more threads to be had: those that there are, and the caller's, do the work.
-    }
+    while (idle_ < wanted && start()) ++idle_;
   }
 
   // Signals are for the threads that the program knows, but for what a thread does to itself.
-  void start() {
+  bool start() {
     sigset_t blocked, before;
     sigfillset(&blocked);
     for (const int own : {SIGBUS, SIGSEGV, SIGFPE, SIGILL}) sigdelset(&blocked, own);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
-    std::exception_ptr failure;
+    bool started = true;
     try {
       std::thread([this] { work(); }).detach();
     } catch (const std::system_error&) {
-      failure = std::current_exception();
+      started = false;
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (failure) std::rethrow_exception(failure);
+    return started;
   }
 
   [[noreturn]] void work() {

@@ -89,41 +89,28 @@ constexpr std::int64_t kStretch = 16 * kHashBlock;
 // One loop over the blocks of all tensors: most tensors are too short to be worth threads of their
 // own.
 std::vector<HashedTensor> hash_tensors(std::span<const TensorView> tensors) {
-  struct Block {
-    std::size_t tensor;
-    std::int64_t begin, count;
-  };
-  std::vector<Block> blocks;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const std::int64_t elements = element_count(tensors[i].shape);
+  std::vector<std::vector<Hash128>> hashes;                  // by tensor and block
+  std::vector<std::pair<std::size_t, std::int64_t>> blocks;  // tensor, first element
+  for (const TensorView& tensor : tensors) {
+    const std::int64_t elements = element_count(tensor.shape);
     for (std::int64_t begin = 0; begin < elements; begin += kHashBlock)
-      blocks.push_back({i, begin, std::min(kHashBlock, elements - begin)});
+      blocks.emplace_back(hashes.size(), begin);
+    hashes.emplace_back(static_cast<std::size_t>((elements + kHashBlock - 1) / kHashBlock));
   }
-  std::vector<Hash128> hashes(blocks.size());
-  const auto hash = [&](std::size_t at) {
-    const auto& [i, begin, count] = blocks[at];
-    const auto bytes = part_of(tensors[i], begin, count);
-    hashes[at] = hash_bytes(bytes);
-    release_pages(bytes);
+  parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t at, std::int64_t) {
+    const auto [i, begin] = blocks[static_cast<std::size_t>(at)];
+    const std::int64_t left = element_count(tensors[i].shape) - begin;
+    const auto block = part_of(tensors[i], begin, std::min(kHashBlock, left));
+    hashes[i][static_cast<std::size_t>(begin / kHashBlock)] = hash_bytes(block);
+    release_pages(block);
     if (begin > 0 && begin % kStretch == 0)
       release_pages(part_of(tensors[i], begin - kStretch, kStretch));
     if (begin == 0 && i > 0) release_pages(tensors[i - 1].bytes, kNeighbours);
-  };
-  parallel_for(static_cast<std::int64_t>(blocks.size()), 1,
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t at = begin; at < end; ++at) hash(static_cast<std::size_t>(at));
-               });
+  });
   std::vector<HashedTensor> result;
-  std::size_t first = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    std::size_t last = first;
-    while (last < blocks.size() && blocks[last].tensor == i) ++last;
-    const TensorView& tensor = tensors[i];
-    result.push_back(
-        {tensor.name, tensor.dtype, tensor.shape,
-         tensor_hash(std::span(hashes).subspan(first, last - first), tensor.bytes.size())});
-    first = last;
-  }
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    result.push_back({tensors[i].name, tensors[i].dtype, tensors[i].shape,
+                      tensor_hash(hashes[i], tensors[i].bytes.size())});
   if (!tensors.empty()) release_pages(tensors.back().bytes, kNeighbours);
   return result;
 }

@@ -28,7 +28,6 @@ class KeptPictures {
   KeptPictures(const ImageDataset& set, const Preprocessing& preprocessing, at::Device device,
                int loader_threads);
 
-  const ImageDataset& set() const { return set_; }
   std::int64_t batches(std::int64_t batch_size) const;
   // The batches of a plan without augmentation and parts.
   void walk(const BatchPlan& plan, const std::function<void(const Inputs&)>& visit) const;

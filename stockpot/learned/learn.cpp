@@ -52,6 +52,8 @@ class Learning {
  private:
   using Clock = std::chrono::steady_clock;
 
+  std::int64_t batches() const { return pictures_.batches(options_.batch_size); }
+
   BatchPlan plan(std::int64_t epoch, std::int64_t first, bool shuffle) const {
     BatchPlan plan;
     plan.batch_size = options_.batch_size;
@@ -139,10 +141,7 @@ class Learning {
   [[noreturn]] void diverged(const Objective& at, std::int64_t step, std::int64_t steps,
                              const std::vector<std::int64_t>& rows) const {
     Divergence divergence;
-    divergence.epoch =
-        static_cast<int>((step - 1) /
-                         std::max<std::int64_t>(pictures_.batches(options_.batch_size), 1)) +
-        1;
+    divergence.epoch = static_cast<int>((step - 1) / std::max<std::int64_t>(batches(), 1)) + 1;
     divergence.step = step;
     divergence.steps = steps;
     divergence.learning_rate = options_.learning_rate;
@@ -180,10 +179,9 @@ LearnResult Learning::adamw() {
     sum.correct = saved->find("correct")->as_integer();
     sum.rows = saved->find("rows")->as_integer();
   }
-  const std::int64_t batches = pictures_.batches(options_.batch_size);
-  const std::int64_t steps = options_.epochs * batches;
+  const std::int64_t steps = options_.epochs * batches();
   while (result.steps < steps) {
-    const std::int64_t epoch = result.steps / batches, first = result.steps % batches;
+    const std::int64_t epoch = result.steps / batches(), first = result.steps % batches();
     pictures_.walk(plan(epoch, first, true), [&](const Inputs& inputs) {
       const Objective at = step(inputs, sum);
       if (!std::isfinite(at.value) || !all_finite(at.gradient))
@@ -196,7 +194,7 @@ LearnResult Learning::adamw() {
                        std::to_string(options_.epochs) + ", " + grouped(sum.rows) + "/" +
                        grouped(set_.size()) + ": loss " +
                        fixed(sum.loss / static_cast<double>(sum.rows), 4));
-      if (result.steps % batches == 0) {
+      if (result.steps % batches() == 0) {
         result.losses.push_back(sum.loss / static_cast<double>(sum.rows));
         progress_.say("epoch " + std::to_string(epoch + 1) + "/" + std::to_string(options_.epochs) +
                       ": loss " + fixed(result.losses.back(), 4) + " on the way");

@@ -114,9 +114,10 @@ class MixOnDevice : public MixMemory {
  private:
   // Tensors of one row of coefficients that follow one another in the model's memory.
   struct Run {
+    std::int64_t row;  // of coefficients
     Slot all;
-    std::int64_t first_block = 0;
     std::vector<std::size_t> tensors;
+    std::int64_t first_block = 0;
   };
   // Blocks that are worked on together.
   struct Stretch {
@@ -141,22 +142,23 @@ class MixOnDevice : public MixMemory {
   void find_runs(const MixedTensors& mixed, const Ingredients& ingredients) {
     std::vector<std::size_t> order(mixed.slots.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    const auto row_of = [&](std::size_t i) { return ingredients.tensors()[i].group; };
+    const auto row_of = [&](std::size_t i) {
+      return static_cast<std::int64_t>(ingredients.tensors()[i].group);
+    };
     std::ranges::sort(order, {}, [&](std::size_t i) {
       return std::pair(row_of(i), mixed.slots[i].value.data_ptr<float>());
     });
-    std::size_t last = 0;  // row
     for (const std::size_t i : order) {
       const Slot& slot = mixed.slots[i];
-      if (runs_.empty() || row_of(i) != last || !follows(runs_.back().all.value, slot.value) ||
+      if (runs_.empty() || runs_.back().row != row_of(i) ||
+          !follows(runs_.back().all.value, slot.value) ||
           !follows(runs_.back().all.gradient, slot.gradient)) {
-        runs_.push_back({slot, 0, {i}});
-      } else {
-        Slot& all = runs_.back().all;
-        all = {with_next(all.value, slot.value), with_next(all.gradient, slot.gradient)};
-        runs_.back().tensors.push_back(i);
+        runs_.push_back({row_of(i), slot, {i}});
+        continue;
       }
-      last = row_of(i);
+      Slot& all = runs_.back().all;
+      all = {with_next(all.value, slot.value), with_next(all.gradient, slot.gradient)};
+      runs_.back().tensors.push_back(i);
     }
   }
 
@@ -166,11 +168,10 @@ class MixOnDevice : public MixMemory {
     for (Run& run : runs_) {
       run.first_block = static_cast<std::int64_t>(row_of_block.size());
       const std::int64_t more = blocks_of(run.all.value.numel());
-      const auto row = static_cast<std::int64_t>(ingredients.tensors()[run.tensors.front()].group);
-      if (blocks_of_row_.empty() || blocks_of_row_.back().first != row)
-        blocks_of_row_.emplace_back(row, 0);
+      if (blocks_of_row_.empty() || blocks_of_row_.back().first != run.row)
+        blocks_of_row_.emplace_back(run.row, 0);
       blocks_of_row_.back().second += more;
-      row_of_block.insert(row_of_block.end(), static_cast<std::size_t>(more), row);
+      row_of_block.insert(row_of_block.end(), static_cast<std::size_t>(more), run.row);
     }
     const auto blocks = static_cast<std::int64_t>(row_of_block.size());
     const auto on_device = at::TensorOptions(device_).dtype(at::kFloat);

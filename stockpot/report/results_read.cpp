@@ -260,13 +260,17 @@ RunReport report_from_json(const Json& json, const fs::path& file) {
   return report;
 }
 
-RunReport read_report(const fs::path& run) {
+fs::path results_file(const fs::path& run) {
   const fs::path file = run / "results.json";
   std::error_code ignored;
-  if (!fs::exists(file, ignored))
-    throw UsageError(printable(run.string()) +
-                     " is not the folder of a finished run: it holds no results.json, which "
-                     "`stockpot run` writes at its end");
+  if (fs::exists(file, ignored)) return file;
+  throw UsageError(printable(run.string()) +
+                   " is not the folder of a finished run: it holds no results.json, which "
+                   "`stockpot run` writes at its end");
+}
+
+RunReport read_report(const fs::path& run) {
+  const fs::path file = results_file(run);
   return report_from_json(Json::read(file), file);
 }
 

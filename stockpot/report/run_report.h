@@ -133,7 +133,8 @@ std::vector<MethodSummary> summarise(const RunReport& report);
 Json to_json(const RunReport& report);
 // Throws FormatError, which names `file` and the place in it.
 RunReport report_from_json(const Json& json, const fs::path& file = "results.json");
-// That of a run's folder. Throws UsageError when the run is not finished.
+// results.json of a run's folder. Throws UsageError when the run is not finished.
+fs::path results_file(const fs::path& run);
 RunReport read_report(const fs::path& run);
 
 // The table that a person reads: a row a method, a column a set, accuracies in percent with
