@@ -57,7 +57,7 @@ void recompute_batch_statistics(Classifier& model, const ImageDataset& pictures,
   const Preprocessing& preprocessing = model.folder().preprocessing;
   BatchPlan plan;
   plan.batch_size = options.batch_size;
-  plan.loader_threads = options.loader_threads;
+  plan.loader_threads = loader_threads(options.loader_threads, model.device());
   BatchLoader loader(pictures, preprocessing, plan);
   Statistics statistics(model);
   model.train(BatchNorm::live);

@@ -24,7 +24,7 @@ at::Tensor forward_all(Classifier& model, const ImageDataset& set, const EvalOpt
   const Preprocessing& preprocessing = model.folder().preprocessing;
   BatchPlan plan;
   plan.batch_size = options.batch_size;
-  plan.loader_threads = options.loader_threads;
+  plan.loader_threads = loader_threads(options.loader_threads, model.device());
   BatchLoader loader(set, preprocessing, plan);
 
   at::Tensor rows = at::empty({set.size(), columns}, at::kFloat);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ namespace stockpot {
 
 struct EvalOptions {
   std::int64_t batch_size = 256;
-  int loader_threads = 1;
-  bool bf16 = false;  // autocast, CUDA only
+  std::optional<int> loader_threads = {};  // unset: what suits the device
+  bool bf16 = false;                       // autocast, CUDA only
   std::function<void(std::int64_t done, std::int64_t total)> on_batch = {};
 };
 

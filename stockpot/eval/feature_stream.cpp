@@ -34,7 +34,7 @@ void stream_features(std::span<Classifier> models, const ImageDataset& set,
   }
   BatchPlan plan;
   plan.batch_size = options.batch_size;
-  plan.loader_threads = options.loader_threads;
+  plan.loader_threads = loader_threads(options.loader_threads, models.front().device());
   BatchLoader loader(set, preprocessing, plan);
 
   std::int64_t done = 0;

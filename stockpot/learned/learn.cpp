@@ -9,6 +9,7 @@
 #include "stockpot/base/signals.h"
 #include "stockpot/base/text.h"
 #include "stockpot/blend/optimizers.h"
+#include "stockpot/model/input.h"
 #include "stockpot/train/divergence.h"
 #include "stockpot/train/state_folder.h"
 
@@ -37,7 +38,8 @@ class Learning {
       : model_(model),
         set_(held_out.set),
         pictures_(held_out.set, model.classifier().folder().preprocessing,
-                  model.classifier().device(), options.loader_threads),
+                  model.classifier().device(),
+                  loader_threads(options.loader_threads, model.classifier().device())),
         coefficients_(coefficients),
         options_(options),
         progress_(progress) {
@@ -61,7 +63,7 @@ class Learning {
     plan.seed = options_.seed;
     plan.epoch = epoch;
     plan.first_batch = first;
-    plan.loader_threads = options_.loader_threads;
+    plan.loader_threads = loader_threads(options_.loader_threads, model_.classifier().device());
     return plan;
   }
 

@@ -30,7 +30,7 @@ struct LearnOptions {
   int iterations = 30;          // lbfgs, at most
   std::int64_t batch_size = 256;
   std::uint64_t seed = 0;
-  int loader_threads = 1;
+  std::optional<int> loader_threads = {};  // unset: what suits the device
   // The state is saved in this folder so often, at the end of an epoch (or iteration) and when
   // asked to stop; empty: never.
   fs::path folder = {};

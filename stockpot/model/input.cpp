@@ -1,7 +1,9 @@
 #include "stockpot/model/input.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstring>
@@ -68,6 +70,12 @@ at::Tensor to_input(std::span<const std::uint8_t> pixels, std::int64_t n, std::i
   assert(static_cast<std::int64_t>(pixels.size()) == n * height * width * 3);
   return device.is_cpu() ? input_on_cpu(pixels, n, height, width, preprocessing)
                          : input_on_device(pixels, n, height, width, preprocessing, device);
+}
+
+int loader_threads(std::optional<int> wanted, at::Device device) {
+  constexpr int kMost = 16;
+  if (wanted) return *wanted;
+  return device.is_cuda() ? std::clamp(at::get_num_threads(), 1, kMost) : 1;
 }
 
 }  // namespace stockpot

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "stockpot/checkpoint/model_folder.h"
@@ -19,5 +20,10 @@ at::Tensor to_input(std::span<const std::uint8_t> pixels, std::int64_t n, std::i
 
 // The same of bytes that are on a CUDA device already: n x height x width x 3.
 at::Tensor normalised(const at::Tensor& bytes, const Preprocessing& preprocessing);
+
+// Threads that prepare pictures for one model: `wanted`, or as many as suit its device. A CPU
+// computes with all of its cores; beside a GPU those of this thread's share of them (LibTorch's
+// number of threads) have nothing else to do.
+int loader_threads(std::optional<int> wanted, at::Device device);
 
 }  // namespace stockpot

@@ -84,7 +84,7 @@ struct FitOptions {
   // On CUDA, passes of small models are recorded and started as a whole (train/recorded_passes.h):
   // the same bits, sooner.
   bool recorded = true;
-  int loader_threads = 1;
+  std::optional<int> loader_threads = {};  // unset: what suits the device
   // With train rows per epoch not divisible by the batch size, the last, smaller batch is
   // used too (unless it has one row and BatchNorm is live).
 

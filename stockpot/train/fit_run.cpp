@@ -6,6 +6,7 @@
 #include <string>
 
 #include "stockpot/base/error.h"
+#include "stockpot/model/input.h"
 #include "stockpot/parallel/rows.h"
 #include "stockpot/train/parameter_rules.h"
 
@@ -24,7 +25,7 @@ BatchPlan plan_of_epoch(const Classifier& model, const ImageDataset& train,
   if (options.augmentation.any()) plan.augmentation = options.augmentation;
   plan.seed = options.seed;
   plan.epoch = epoch;
-  plan.loader_threads = options.loader_threads;
+  plan.loader_threads = loader_threads(options.loader_threads, model.device());
   if (world.size() > 1)
     plan.part = [rank = world.rank(), size = world.size(),
                  pairs = options.mixing.any()](std::int64_t rows) {
