@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "stockpot/base/random.h"
+#include "stockpot/base/threads.h"
 
 namespace stockpot::diagnose {
 namespace {
@@ -22,10 +23,10 @@ std::array<double, 16> poisson_table() {
   return table;
 }
 
-int poisson(std::uint32_t bits) {
+std::uint8_t poisson(std::uint32_t bits) {
   static const std::array<double, 16> table = poisson_table();
-  int count = 0;
-  while (count < 15 && bits >= table[static_cast<std::size_t>(count)]) ++count;
+  std::uint8_t count = 0;
+  while (count < 15 && bits >= table[count]) ++count;
   return count;
 }
 
@@ -51,17 +52,34 @@ StreamingBootstrap::StreamingBootstrap(std::uint64_t seed, std::uint64_t set, st
       weights_(kReplicates),
       weighted_(kReplicates * channels) {}
 
-void StreamingBootstrap::add(std::span<const double> values) {
-  assert(values.size() == channels_);
-  RandomStream draws(seed_, Purpose::subset, set_, rows_++);
-  for (std::size_t c = 0; c < channels_; ++c) sums_[c] += values[c];
-  double* into = weighted_.data();
-  for (int replicate = 0; replicate < kReplicates; ++replicate, into += channels_) {
-    const int weight = poisson(draws.next());
-    if (weight == 0) continue;
-    weights_[static_cast<std::size_t>(replicate)] += weight;
-    for (std::size_t c = 0; c < channels_; ++c) into[c] += weight * values[c];
-  }
+void StreamingBootstrap::add(const MatrixXd& rows) {
+  assert(rows.cols() == static_cast<Eigen::Index>(channels_));
+  const auto count = static_cast<std::size_t>(rows.rows());
+  for (std::size_t c = 0; c < channels_; ++c)
+    for (const double value : rows.col(static_cast<Eigen::Index>(c))) sums_[c] += value;
+  // How often each row counts in each replicate, row by row.
+  std::vector<std::uint8_t> counts(count * kReplicates);
+  parallel_for(rows.rows(), 16, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      RandomStream draws(seed_, Purpose::subset, set_, rows_ + i);
+      for (std::size_t r = 0; r < kReplicates; ++r)
+        counts[i * kReplicates + r] = poisson(draws.next());
+    }
+  });
+  const MatrixXd by_row = rows.transpose();
+  parallel_for(kReplicates, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const double* values = by_row.col(static_cast<Eigen::Index>(i)).data();
+      for (auto r = static_cast<std::size_t>(begin); r < static_cast<std::size_t>(end); ++r) {
+        const int weight = counts[i * kReplicates + r];
+        if (weight == 0) continue;
+        weights_[r] += weight;
+        for (std::size_t c = 0; c < channels_; ++c)
+          weighted_[r * channels_ + c] += weight * values[c];
+      }
+    }
+  });
+  rows_ += count;
 }
 
 double StreamingBootstrap::mean(std::size_t channel) const {

@@ -5,8 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
+
+#include "stockpot/diagnose/moments.h"
 
 namespace stockpot::diagnose {
 
@@ -26,8 +27,8 @@ class StreamingBootstrap {
  public:
   StreamingBootstrap(std::uint64_t seed, std::uint64_t set, std::size_t channels);
 
-  // One row: a value a channel.
-  void add(std::span<const double> values);
+  // rows: n x channels.
+  void add(const MatrixXd& rows);
 
   double mean(std::size_t channel) const;
   // The mean in every replicate, kReplicates of them.

@@ -4,6 +4,7 @@
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/base/threads.h"
 #include "stockpot/diagnose/set_study.h"
 
 namespace stockpot::diagnose {
@@ -99,13 +100,16 @@ void DistortionStudy::add_id_again(const PairedFeatures& rows) {
   Impl& all = *impl_;
   assert(all.done.sets.size() == 1 && !all.open);
   DistortionSet& set = all.done.sets.front();
-  for (std::size_t m = 0; m < all.models.size(); ++m) {
-    const MatrixXd features = checked_rows(all.models[m], set.name, rows.features[m],
-                                           rows.labels.size(), set.models[m].nearest_mean.total);
-    const Counts counts = all.id->models[m].classes.judge(features, rows.labels, true);
-    set.models[m].nearest_mean.right += counts.right;
-    set.models[m].nearest_mean.total += counts.total;
-  }
+  std::vector<MatrixXd> features;
+  for (std::size_t m = 0; m < all.models.size(); ++m)
+    features.push_back(checked_rows(all.models[m], set.name, rows.features[m], rows.labels.size(),
+                                    set.models[m].nearest_mean.total));
+  parallel_for(static_cast<std::int64_t>(all.models.size()), 1,
+               [&](std::int64_t begin, std::int64_t) {
+                 const auto m = static_cast<std::size_t>(begin);
+                 set.models[m].nearest_mean +=
+                     all.id->models[m].classes.judge(features[m], rows.labels, true);
+               });
 }
 
 Distortion DistortionStudy::result() const { return impl_->done; }

@@ -35,6 +35,7 @@ NearestMean::NearestMean(const FeatureMoments& moments)
 Counts NearestMean::judge(const MatrixXd& rows, std::span<const std::int64_t> labels,
                           bool leave_out) const {
   const MatrixXd products = rows * means_.transpose();
+  const VectorXd norms = rows.rowwise().squaredNorm();
   Counts counts;
   for (Eigen::Index i = 0; i < rows.rows(); ++i) {
     const std::int64_t label = labels[static_cast<std::size_t>(i)];
@@ -44,7 +45,7 @@ Counts NearestMean::judge(const MatrixXd& rows, std::span<const std::int64_t> la
       const auto seen = counts_[static_cast<std::size_t>(c)];
       const bool own = leave_out && c == label;
       if (seen < (own ? 2 : 1)) continue;
-      double square = squares_[c] - 2 * products(i, c) + rows.row(i).squaredNorm();
+      double square = squares_[c] - 2 * products(i, c) + norms[i];
       if (own) {
         const double away = static_cast<double>(seen) / static_cast<double>(seen - 1);
         square *= away * away;

@@ -19,6 +19,11 @@ struct Counts {
   double share() const {
     return total ? static_cast<double>(right) / static_cast<double>(total) : 0;
   }
+  Counts& operator+=(const Counts& more) {
+    right += more.right;
+    total += more.total;
+    return *this;
+  }
 };
 
 // For each row whether the largest logit is the label's; the first of equal ones counts.

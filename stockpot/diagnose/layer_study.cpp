@@ -26,27 +26,23 @@ void check(const std::vector<std::vector<LayerRows>>& layers) {
 
 }  // namespace
 
-void LayerStudy::add(const std::vector<std::vector<LayerRows>>& layers, std::size_t rows) {
-  if (layers.empty() || rows == 0) return;
+void LayerStudy::expect(const std::vector<std::vector<LayerRows>>& layers) {
+  if (layers.empty()) return;
   check(layers);
+  if (!layers_.empty()) return;
+  for (const LayerRows& rows : layers.front())
+    layers_.push_back(
+        {std::vector(layers.size(), FeatureMoments(rows.width, 1)),
+         std::vector(layers.size() - 1, Movement(rows.width, Movement::Directions::left_out))});
+}
+
+void LayerStudy::add(std::size_t layer, std::size_t model,
+                     const std::vector<std::vector<LayerRows>>& layers, std::size_t rows) {
+  const MatrixXd values = matrix_of(layers[model][layer], rows);
   // Classes are not told apart here.
-  const std::vector<std::int64_t> labels(rows, 0);
-  layers_.resize(layers.front().size());
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    Layer& layer = layers_[l];
-    MatrixXd before;
-    for (std::size_t m = 0; m < layers.size(); ++m) {
-      const std::int64_t width = layers[m][l].width;
-      if (layer.moments.size() == m) layer.moments.emplace_back(width, 1);
-      if (m > 0 && layer.movements.size() + 1 == m) layer.movements.emplace_back(width);
-      const MatrixXd values = matrix_of(layers[m][l], rows);
-      layer.moments[m].add(values, labels);
-      if (m == 0)
-        before = values;
-      else
-        layer.movements[m - 1].add(before, values);
-    }
-  }
+  layers_[layer].moments[model].add(values, std::vector<std::int64_t>(rows, 0));
+  if (model > 0)
+    layers_[layer].movements[model - 1].add(matrix_of(layers.front()[layer], rows), values);
 }
 
 std::vector<std::int64_t> LayerStudy::widths() const {

@@ -11,9 +11,14 @@ namespace stockpot::diagnose {
 
 class LayerStudy {
  public:
-  // PairedFeatures::layers of `rows` pictures; nothing happens when they are empty. Throws
-  // FormatError when models differ in the number or the widths of their layers.
-  void add(const std::vector<std::vector<LayerRows>>& layers, std::size_t rows);
+  // Makes room for PairedFeatures::layers, which may be empty. Throws FormatError when models
+  // differ in the number or the widths of their layers.
+  void expect(const std::vector<std::vector<LayerRows>>& layers);
+  std::size_t count() const { return layers_.size(); }
+  // One model at one layer, `rows` pictures, after expect(). Calls for different ones may run side
+  // by side.
+  void add(std::size_t layer, std::size_t model, const std::vector<std::vector<LayerRows>>& layers,
+           std::size_t rows);
 
   std::vector<std::int64_t> widths() const;
   // By AFTER and layer; empty when no layers were added.

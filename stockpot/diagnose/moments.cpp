@@ -33,6 +33,15 @@ void add_product(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b) {
   });
 }
 
+void add_square(MatrixXd& sum, const MatrixXd& a) {
+  assert(sum.rows() == a.cols() && sum.cols() == a.cols());
+  parallel_for(a.cols(), kColumns, [&](std::int64_t begin, std::int64_t end) {
+    sum.block(0, begin, end, end - begin).noalias() +=
+        a.leftCols(end).transpose() * a.middleCols(begin, end - begin);
+  });
+  sum.triangularView<Eigen::StrictlyLower>() = sum.transpose();
+}
+
 FeatureMoments::FeatureMoments(std::int64_t features, std::int64_t classes)
     : mean_(VectorXd::Zero(features)),
       scatter_(MatrixXd::Zero(features, features)),
@@ -44,7 +53,7 @@ void FeatureMoments::add(const MatrixXd& rows, std::span<const std::int64_t> lab
   if (rows.rows() == 0) return;
   const VectorXd batch_mean = rows.colwise().mean();
   const MatrixXd centred = rows.rowwise() - batch_mean.transpose();
-  add_product(scatter_, centred, centred);
+  add_square(scatter_, centred);
   const double before = static_cast<double>(count_), added = static_cast<double>(rows.rows());
   const VectorXd shift = batch_mean - mean_;
   scatter_.noalias() += (before * added / (before + added)) * shift * shift.transpose();

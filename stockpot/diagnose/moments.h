@@ -15,6 +15,8 @@ using Eigen::VectorXd;
 
 // sum += a^T b for n x p and n x q matrices, on all threads.
 void add_product(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b);
+// sum += a^T a for an n x p matrix and a symmetric sum, for little more than half of the work.
+void add_square(MatrixXd& sum, const MatrixXd& a);
 
 // The features of one model on one set.
 class FeatureMoments {

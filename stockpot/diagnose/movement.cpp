@@ -27,12 +27,13 @@ double LengthHistogram::median() const {
   return 0;
 }
 
-Movement::Movement(std::int64_t features)
+Movement::Movement(std::int64_t features, Directions directions)
     : mean_before_(VectorXd::Zero(features)),
       mean_after_(VectorXd::Zero(features)),
       moved_(VectorXd::Zero(features)),
       cross_(MatrixXd::Zero(features, features)),
-      displacement_(MatrixXd::Zero(features, features)) {}
+      displacement_(directions == Directions::measured ? MatrixXd::Zero(features, features)
+                                                       : MatrixXd()) {}
 
 VectorXd Movement::add(const MatrixXd& before, const MatrixXd& after) {
   assert(before.rows() == after.rows() && before.cols() == after.cols());
@@ -46,10 +47,11 @@ VectorXd Movement::add(const MatrixXd& before, const MatrixXd& after) {
 
   // By itself, not from the other moments: features that hardly moved would lose their digits.
   const MatrixXd moved = after - before;
-  add_product(displacement_, moved, moved);
+  if (displacement_.size() > 0) add_square(displacement_, moved);
   moved_ += moved.colwise().sum();
   const VectorXd lengths = moved.rowwise().norm();
   distances_ += lengths.sum();
+  squares_ += lengths.squaredNorm();
   for (const double length : lengths) histogram_.add(length);
   count_ += before.rows();
   return lengths;

@@ -20,7 +20,9 @@ class LengthHistogram {
 // Before and after have the same number of features.
 class Movement {
  public:
-  explicit Movement(std::int64_t features);
+  // Directions::left_out: displacement() is not measured, a third of the work.
+  enum class Directions { measured, left_out };
+  explicit Movement(std::int64_t features, Directions directions = Directions::measured);
 
   // n x d each, of the same pictures in the same order. Returns the n distances.
   VectorXd add(const MatrixXd& before, const MatrixXd& after);
@@ -28,10 +30,10 @@ class Movement {
   std::int64_t count() const { return count_; }
   double mean_distance() const { return distances_ / static_cast<double>(count_); }
   double median_distance() const { return histogram_.median(); }
-  double mean_square() const { return displacement_.trace() / static_cast<double>(count_); }
+  double mean_square() const { return squares_ / static_cast<double>(count_); }
   // Sum over the rows of (x - mean x)(y - mean y)^T, d x d: x before, y after.
   const MatrixXd& cross() const { return cross_; }
-  // Sum over the rows of (y - x)(y - x)^T, d x d, about zero.
+  // Sum over the rows of (y - x)(y - x)^T, d x d, about zero; empty when left out.
   const MatrixXd& displacement() const { return displacement_; }
   // Share of the squared movement that all rows have in common: ||mean(y - x)||^2 / mean square;
   // 0 when nothing moved.
@@ -39,7 +41,7 @@ class Movement {
 
  private:
   std::int64_t count_ = 0;
-  double distances_ = 0;
+  double distances_ = 0, squares_ = 0;
   VectorXd mean_before_, mean_after_, moved_;
   MatrixXd cross_, displacement_;
   LengthHistogram histogram_;

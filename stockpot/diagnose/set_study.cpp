@@ -61,37 +61,42 @@ SetStudy::SetStudy(const std::vector<DiagnosedModel>& models, std::int64_t class
 void SetStudy::add(const PairedFeatures& rows, const IdTraces* id) {
   const std::size_t n = rows.labels.size(), count = models_.size();
   if (n == 0) return;
+  std::vector<MatrixXd> features;
+  for (std::size_t m = 0; m < count; ++m)
+    features.push_back(checked_rows(models_[m], name_, rows.features[m], n, rows_));
+  layers_.expect(rows.layers);
   MatrixXd values(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(2 * count - 1));
-  MatrixXd before;
-  for (std::size_t m = 0; m < count; ++m) {
-    const DiagnosedModel& model = models_[m];
-    const MatrixXd features = checked_rows(model, name_, rows.features[m], n, rows_);
-    moments_[m].add(features, rows.labels);
-    std::vector<bool> right(n);
-    if (model.judges) right = head_is_right(model.head, features, rows.labels);
-    for (std::size_t i = 0; i < n; ++i)
-      values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(m)) = right[i];
-    right_[m].right += std::count(right.begin(), right.end(), true);
-    right_[m].total += static_cast<std::int64_t>(n);
-    if (id) {
-      const Counts nearest = id->models[m].classes.judge(features, rows.labels, false);
-      nearest_[m].right += nearest.right;
-      nearest_[m].total += nearest.total;
-    }
-    if (m == 0) {
-      before = features;
-      continue;
-    }
-    values.col(static_cast<Eigen::Index>(count + m - 1)) = movements_[m - 1].add(before, features);
-    const std::vector<bool> without = head_is_right(model.head, before, rows.labels);
-    on_before_[m - 1].right += std::count(without.begin(), without.end(), true);
-    on_before_[m - 1].total += static_cast<std::int64_t>(n);
-  }
-  layers_.add(rows.layers, n);
-  const MatrixXd by_row = values.transpose();
-  for (Eigen::Index i = 0; i < by_row.cols(); ++i)
-    bootstrap_.add({by_row.col(i).data(), static_cast<std::size_t>(by_row.rows())});
+  // Every model, then every model at every layer: the widest layers come last in a network and
+  // first here, so that no long one is left for the end.
+  const std::size_t tasks = count * (1 + layers_.count());
+  parallel_for(static_cast<std::int64_t>(tasks), 1, [&](std::int64_t begin, std::int64_t) {
+    const std::size_t task = static_cast<std::size_t>(begin), m = task % count;
+    if (task < count)
+      add_model(m, features, rows.labels, id, values);
+    else
+      layers_.add(layers_.count() - task / count, m, rows.layers, n);
+  });
+  bootstrap_.add(values);
   rows_ += static_cast<std::int64_t>(n);
+}
+
+void SetStudy::add_model(std::size_t m, const std::vector<MatrixXd>& features,
+                         std::span<const std::int64_t> labels, const IdTraces* id,
+                         MatrixXd& values) {
+  const DiagnosedModel& model = models_[m];
+  const auto n = static_cast<std::int64_t>(labels.size());
+  moments_[m].add(features[m], labels);
+  std::vector<bool> right(labels.size());
+  if (model.judges) right = head_is_right(model.head, features[m], labels);
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(m)) = right[i];
+  right_[m] += {std::count(right.begin(), right.end(), true), n};
+  if (id) nearest_[m] += id->models[m].classes.judge(features[m], labels, false);
+  if (m == 0) return;
+  values.col(static_cast<Eigen::Index>(models_.size() + m - 1)) =
+      movements_[m - 1].add(features.front(), features[m]);
+  const std::vector<bool> without = head_is_right(model.head, features.front(), labels);
+  on_before_[m - 1] += {std::count(without.begin(), without.end(), true), n};
 }
 
 std::vector<Span> SetStudy::spans(const SpanRule& rule) const {

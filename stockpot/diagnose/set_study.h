@@ -34,6 +34,9 @@ class SetStudy {
   std::vector<std::int64_t> layer_widths() const { return layers_.widths(); }
 
  private:
+  // One model's part of a batch, with its columns of `values`: apart from the other models'.
+  void add_model(std::size_t model, const std::vector<MatrixXd>& features,
+                 std::span<const std::int64_t> labels, const IdTraces* id, MatrixXd& values);
   std::vector<Span> spans(const SpanRule& rule) const;
   SetFeatures features_of(std::size_t model, const Span& span, const IdTraces& id, bool self) const;
   SetMovement movement_of(std::size_t after, const std::vector<Span>& spans, const IdTraces& id,

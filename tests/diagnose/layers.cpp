@@ -23,6 +23,12 @@ LayerRows rows_of(const RowMajor& m, Eigen::Index first, Eigen::Index count) {
   return {{m.data() + first * m.cols(), static_cast<std::size_t>(count * m.cols())}, m.cols()};
 }
 
+void add(LayerStudy& study, const std::vector<std::vector<LayerRows>>& layers, std::size_t rows) {
+  study.expect(layers);
+  for (std::size_t l = 0; l < study.count(); ++l)
+    for (std::size_t m = 0; m < layers.size(); ++m) study.add(l, m, layers, rows);
+}
+
 TEST(LayerStudy, EqualsThePlainFormulas) {
   const Eigen::Index n = 40;
   const std::vector<RowMajor> before{matrix(n, 6, 0), matrix(n, 3, 1)};
@@ -35,7 +41,7 @@ TEST(LayerStudy, EqualsThePlainFormulas) {
       layers[0].push_back(rows_of(before[l], first, count));
       layers[1].push_back(rows_of(after[l], first, count));
     }
-    study.add(layers, static_cast<std::size_t>(count));
+    add(study, layers, static_cast<std::size_t>(count));
   }
   EXPECT_EQ(study.widths(), (std::vector<std::int64_t>{6, 3}));
   const auto result = study.result();
@@ -58,7 +64,7 @@ TEST(LayerStudy, EqualsThePlainFormulas) {
 TEST(LayerStudy, OfTheSameModelIsNothingAtAllAndALayerThatDoesNotVaryIsFine) {
   const RowMajor same = matrix(5, 4, 0), flat = RowMajor::Constant(5, 2, 1.5f);
   LayerStudy study;
-  study.add(
+  add(study,
       {{rows_of(same, 0, 5), rows_of(flat, 0, 5)}, {rows_of(same, 0, 5), rows_of(flat, 0, 5)}}, 5);
   const auto result = study.result();
   EXPECT_EQ(result[0][0].mean, 0);
@@ -70,7 +76,7 @@ TEST(LayerStudy, OfTheSameModelIsNothingAtAllAndALayerThatDoesNotVaryIsFine) {
 TEST(LayerStudy, RefusesLayersOfDifferentWidths) {
   const RowMajor wide = matrix(5, 4, 0), narrow = matrix(5, 2, 0);
   LayerStudy study;
-  EXPECT_THROW(study.add({{rows_of(wide, 0, 5)}, {rows_of(narrow, 0, 5)}}, 5), FormatError);
+  EXPECT_THROW(study.expect({{rows_of(wide, 0, 5)}, {rows_of(narrow, 0, 5)}}), FormatError);
 }
 
 }  // namespace

@@ -140,9 +140,13 @@ TEST(Movement, OfNothingIsZero) {
 TEST(Bootstrap, HasTheStandardErrorOfAMean) {
   StreamingBootstrap bootstrap(1, 0, 2);
   RandomStream draws(3, Purpose::test);
-  for (int i = 0; i < 2000; ++i) {
-    const double value = 10 + 2 * draws.normal();
-    bootstrap.add(std::vector<double>{value, 3 * value});
+  for (int batch = 0; batch < 20; ++batch) {
+    MatrixXd rows(100, 2);
+    for (int i = 0; i < 100; ++i) {
+      const double value = 10 + 2 * draws.normal();
+      rows.row(i) << value, 3 * value;
+    }
+    bootstrap.add(rows);
   }
   const PercentileInterval interval = percentiles(bootstrap.replicates(0));
   const double expected = 2 * 1.96 * 2 / std::sqrt(2000.0);  // width of a normal interval
@@ -160,7 +164,9 @@ TEST(Bootstrap, IntervalHoldsTheMeanAboutAsOftenAsItSays) {
   for (std::uint64_t trial = 0; trial < kTrials; ++trial) {
     StreamingBootstrap bootstrap(trial, 5, 1);
     RandomStream draws(trial, Purpose::test, 2);
-    for (int i = 0; i < 100; ++i) bootstrap.add(std::vector<double>{draws.normal()});
+    MatrixXd rows(100, 1);
+    for (double& value : rows.reshaped()) value = draws.normal();
+    bootstrap.add(rows);
     const PercentileInterval interval = percentiles(bootstrap.replicates(0));
     held += interval.low <= 0 && 0 <= interval.high;
   }
