@@ -13,7 +13,12 @@ namespace stockpot {
 // threw first.
 void for_blocks(std::int64_t count, const std::function<void(std::int64_t)>& body);
 
-// The same with body(begin, end) for the blocks of 0..n-1, `size` long but the last.
+// Calls body(i) for 0..count-1 side by side; the loops of for_blocks and for_ranges in a body run
+// on all threads that have nothing better to do. For work of some hundred microseconds: threads
+// wait for it in a loop. Bodies use no operators of LibTorch. Throws what a body threw first.
+void for_teams(std::int64_t count, const std::function<void(std::int64_t)>& body);
+
+// for_blocks with body(begin, end) for the blocks of 0..n-1, `size` long but the last.
 void for_ranges(std::int64_t n, std::int64_t size,
                 const std::function<void(std::int64_t, std::int64_t)>& body);
 

@@ -8,7 +8,7 @@ namespace stockpot {
 namespace {
 
 // Numbers that are worked on at once, with all pairs: they stay in the first-level cache.
-constexpr std::int64_t kBlock = 1024;
+constexpr std::int64_t kBlock = 512;
 // Fewer numbers of pairs than this, some ten microseconds of work, are not worth waking other
 // threads for.
 constexpr std::int64_t kMuch = 1 << 17;

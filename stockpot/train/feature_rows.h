@@ -39,8 +39,8 @@ class FeatureRows {
   std::int64_t classes() const { return classes_; }
   std::int64_t length() const { return classes_ * (features_ + 1); }  // of Coefficients
 
-  // True when a pass for two classifiers takes hardly longer than one for a single classifier.
-  virtual bool likes_company() const = 0;
+  // How many classifiers a pass takes that hardly make it longer than one does; at least 1.
+  virtual std::size_t company() const = 0;
 
   // The loss (the sum of the cross entropies) of every classifier, and its gradient, which has
   // the layout of the coefficients, into gradients[i]. Labels must be in 0..classes-1.

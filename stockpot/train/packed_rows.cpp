@@ -101,7 +101,9 @@ void PackedRows::make_room(std::int64_t columns) {
 }
 
 // When the features come from memory each time, and wait for it.
-bool PackedRows::likes_company() const { return classes_ <= 32 && rows_ * features_ >= 1 << 23; }
+std::size_t PackedRows::company() const {
+  return classes_ <= 32 && rows_ * features_ >= 1 << 23 ? 2 : 1;
+}
 
 void PackedRows::pass(std::int64_t columns, const float* weights, const float* intercepts,
                       std::int64_t stride, bool gradients, const OnScores& on_scores) {

@@ -18,7 +18,7 @@ class PackedRows : public FeatureRows {
   PackedRows(const at::Tensor& features, const Normalisation& normalisation,
              const at::Tensor& labels, std::int64_t classes);
 
-  bool likes_company() const override;
+  std::size_t company() const override;
   std::vector<LossSums> evaluate(std::span<const Coefficients* const> classifiers,
                                  std::span<Coefficients* const> gradients) override;
   std::vector<std::int64_t> count_correct(

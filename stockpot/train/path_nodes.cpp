@@ -1,7 +1,9 @@
 #include "stockpot/train/path_nodes.h"
 
 #include <cmath>
-#include <limits>
+#include <utility>
+
+#include "stockpot/model/blocks.h"
 
 namespace stockpot {
 namespace {
@@ -34,20 +36,25 @@ std::vector<std::size_t> choose_nodes(const std::vector<double>& c, double ratio
 
 Coefficients predict(std::span<const PathNode* const> nodes, double c, const GramMetric& metric,
                      double ridge, std::int64_t classes) {
-  Coefficients previous = nodes.back()->coefficients, best = previous;
-  double least = std::numeric_limits<double>::infinity();
-  for (std::size_t count = 2; count <= nodes.size(); ++count) {
-    Coefficients next = polynomial(nodes.last(count), std::log(c));
-    Coefficients change = next;
-    add_scaled(static_cast<std::int64_t>(change.size()), -1.0, previous.data(), change.data());
-    const double size = metric.squared_norm(c * nodes.back()->curvature, ridge, classes, change);
-    if (size < least) {
-      least = size;
-      best = next;
-    }
-    previous = std::move(next);
-  }
-  return best;
+  // By the number of nodes, from one on.
+  std::vector<Coefficients> by_count(nodes.size());
+  std::vector<double> change(nodes.size());  // from one node less
+  const auto each = static_cast<std::int64_t>(nodes.size());
+  for_blocks(each, [&](std::int64_t i) {
+    const auto count = static_cast<std::size_t>(i);
+    by_count[count] = polynomial(nodes.last(count + 1), std::log(c));
+  });
+  for_blocks(each - 1, [&](std::int64_t i) {
+    const auto count = static_cast<std::size_t>(i) + 1;
+    Coefficients moved = by_count[count];
+    add_scaled(static_cast<std::int64_t>(moved.size()), -1.0, by_count[count - 1].data(),
+               moved.data());
+    change[count] = metric.squared_norm(c * nodes.back()->curvature, ridge, classes, moved);
+  });
+  std::size_t best = 0;
+  for (std::size_t count = 1; count < nodes.size(); ++count)
+    if (best == 0 || change[count] < change[best]) best = count;
+  return std::move(by_count[best]);
 }
 
 }  // namespace stockpot

@@ -10,6 +10,7 @@
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/model/blocks.h"
+#include "stockpot/model/compat.h"
 #include "stockpot/train/feature_statistics.h"
 #include "stockpot/train/present_classes.h"
 #include "stockpot/train/probe_checks.h"
@@ -137,6 +138,7 @@ ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_
     throw UsageError("the training set has rows of one class only; a probe needs two");
 
   const FewThreads few(train_features.numel());
+  const OwnStream stream(train_features.device());  // passes are recorded there
   const FeatureStatistics statistics = feature_statistics("training", train_features);
   const Normalisation normalisation = make_normalisation(statistics, options.scaling);
   feature_statistics("held-out", held_out_features);

@@ -14,7 +14,7 @@ namespace stockpot {
 namespace {
 
 constexpr double kNodeRatio = 2.4;
-constexpr std::size_t kNodesBefore = 5, kNodesAround = 6;
+constexpr std::size_t kNodesAround = 6;
 constexpr double kFloat32Tolerance = 1e-7;
 // Bytes of curvature pairs that one solution may hold.
 constexpr std::int64_t kMostHistory = std::int64_t{1} << 28;
@@ -23,9 +23,8 @@ constexpr std::int64_t kMostHistory = std::int64_t{1} << 28;
 constexpr std::int64_t kWaitingColumns = 1024, kSolvedColumns = 256;
 // Numbers of a classifier up to which the histories of all nodes are kept until the end.
 constexpr std::int64_t kShort = 1 << 15;
-// The way to the last penalty, if it is to be solved without those before it.
-constexpr double kScoutTolerance = 1e-2;
-constexpr double kScouts[] = {3e-5, 1e-3, 3e-2};
+// Of a scout, and how far apart it stops.
+constexpr double kScoutTolerance = 1e-2, kScoutStride = 30;
 
 SoftmaxProblem problem_of(const FeatureRows& rows, const GramMetric& metric,
                           const PathOptions& options) {
@@ -51,8 +50,7 @@ class PathSolver {
         problem_(problem_of(rows, metric_, options)),
         scout_problem_(problem_),
         finish_(rows, exact, problem_, options, on_solved),
-        node_indices_(choose_nodes(options.c, kNodeRatio)),
-        nodes_left_(node_indices_.size()) {
+        node_indices_(choose_nodes(options.c, kNodeRatio)) {
     scout_problem_.tolerance = kScoutTolerance;
     // Longer memories save passes and cost time of their own: a pair as much as 40 to 500 rows, as
     // it lies in the cache or does not. With fewer than 25 the estimate of the gap suffers.
@@ -80,78 +78,100 @@ class PathSolver {
   }
 
  private:
-  // Goes from one end of the path to where it meets the other one.
-  struct Front {
-    bool upwards = true;
-    std::size_t scouts = 0;  // still to be sent ahead
-    Coefficients start;      // of the first node
-    CurvatureHistory history;
-    std::vector<const PathNode*> solved;
-    std::optional<Descent> descent;  // under way
-    std::size_t index = 0;           // of its penalty
-    bool scouting = false;
+  // A node under way.
+  struct Walk {
+    std::size_t node = 0;  // into node_indices_
+    Descent descent;
   };
 
+  // Nodes beside a solved one are solved next, several at once where a pass likes company: from
+  // the strongest penalty on, and both ways from seeds, which a scout reaches fast and roughly.
   void solve_nodes() {
-    std::vector<Front> fronts(1);
-    // Two fronts make more iterations, in fewer passes.
-    if (rows_.likes_company() && rows_.length() <= kShort && node_indices_.size() > 8) {
-      fronts.resize(2);
-      fronts[1].upwards = false;
-      fronts[1].scouts = std::size(kScouts);
-    }
-    for (Front& front : fronts) {
-      front.start = start_;
-      front.history = CurvatureHistory(pairs_);
-    }
-    for (;;) {
+    const std::size_t nodes = node_indices_.size();
+    const bool many = rows_.length() <= kShort && nodes > 8;
+    at_once_ = many ? rows_.company() : 1;
+    begun_.assign(nodes, false);
+    solved_nodes_.assign(nodes, false);
+    const std::vector<Stop> stops = scouted_stops();
+    Coefficients start = start_;
+    CurvatureHistory history(pairs_);
+    begin(0, start, history);
+    std::optional<Descent> scout;
+    for (std::size_t stop = 0;;) {
+      if (!scout && stop < stops.size())
+        scout.emplace(scout_problem_, stops[stop].c, start, history);
+      // There is a place for the scout and one for the seed that it will reach.
+      begin_beside_solved(scout ? std::max<std::size_t>(3, at_once_) - 2 : at_once_);
       std::vector<Descent*> active;
-      for (Front& front : fronts) {
-        if (!front.descent) launch(front);
-        if (front.descent) active.push_back(&*front.descent);
-      }
+      if (scout) active.push_back(&*scout);
+      for (Walk& walk : walks_) active.push_back(&walk.descent);
       if (active.empty()) return;
       step_all(rows_, active);
       evaluations_ += static_cast<std::int64_t>(active.size());
-      for (Front& front : fronts)
-        if (front.descent && front.descent->finished()) settle(front);
-      if (fronts.size() == 1) solve_between(false);
+      if (scout && scout->finished()) {
+        start = scout->coefficients();
+        history = scout->history();
+        scout.reset();
+        if (const auto node = stops[stop++].node) begin(*node, start, history);
+      }
+      for (auto walk = walks_.begin(); walk != walks_.end();)
+        walk = walk->descent.finished() ? settle(walk) : std::next(walk);
+      if (at_once_ == 1) solve_between(false);
     }
   }
 
-  void launch(Front& front) {
-    front.scouting = front.scouts > 0;
-    if (front.scouting) {
-      const double c = options_.c.back() * kScouts[std::size(kScouts) - front.scouts--];
-      front.descent.emplace(scout_problem_, c, front.start, front.history);
-      return;
+  // Where the scout looks on its way to the seeds.
+  struct Stop {
+    double c = 0;
+    std::optional<std::size_t> node = {};  // a seed, which begins from what was found here
+  };
+  std::vector<Stop> scouted_stops() const {
+    std::vector<Stop> stops;
+    const std::size_t seeds = at_once_ / 2, last = begun_.size() - 1;
+    double before = options_.c.front();
+    for (std::size_t seed = 1; seed <= seeds; ++seed) {
+      const std::size_t node = seed * last / seeds;
+      const double c = options_.c[node_indices_[node]];
+      for (int strides = 3; strides > 1; --strides)
+        if (const double stop = c * std::pow(kScoutStride, -strides); stop > 10 * before)
+          stops.push_back({stop});
+      stops.push_back({std::max(c / kScoutStride, std::sqrt(before * c))});
+      stops.back().node = node;
+      before = c;
     }
-    if (nodes_left_ == 0) return;
-    --nodes_left_;
-    front.index =
-        front.upwards ? node_indices_[first_left_++] : node_indices_[first_left_ + nodes_left_];
-    const double c = options_.c[front.index];
-    const std::size_t count = std::min(front.solved.size(), kNodesBefore);
-    front.descent.emplace(
-        problem_, c, count == 0 ? front.start : prediction(std::span(front.solved).last(count), c),
-        count == 0 ? front.history : front.solved.back()->history);
+    return stops;
   }
 
-  void settle(Front& front) {
-    const Descent& descent = *front.descent;
-    if (front.scouting) {
-      front.start = descent.coefficients();
-      front.history = descent.history();
-    } else {
-      nodes_.push_back({front.index, std::log(descent.c()), descent.curvature(),
-                        descent.coefficients(), descent.history()});
-      front.solved.push_back(&nodes_.back());
-      solved_indices_.push_back(front.index);
-      solved_.push_back(std::move(*front.descent));
-      if (static_cast<std::int64_t>(solved_.size()) * rows_.classes() >= kSolvedColumns)
-        publish_solved();
+  void begin(std::size_t node, Coefficients start, CurvatureHistory history) {
+    if (begun_[node]) return;
+    begun_[node] = true;
+    walks_.push_back({node, Descent(problem_, options_.c[node_indices_[node]], std::move(start),
+                                    std::move(history))});
+  }
+
+  // The weakest penalties take longest: they come first.
+  void begin_beside_solved(std::size_t most) {
+    for (std::size_t node = begun_.size(); node-- > 0 && walks_.size() < most;) {
+      const bool beside = (node > 0 && solved_nodes_[node - 1]) ||
+                          (node + 1 < begun_.size() && solved_nodes_[node + 1]);
+      if (begun_[node] || !beside) continue;
+      const std::size_t index = node_indices_[node];
+      const std::vector<const PathNode*> near = around(index);
+      begin(node, prediction(near, options_.c[index]), near.back()->history);
     }
-    front.descent.reset();
+  }
+
+  std::list<Walk>::iterator settle(std::list<Walk>::iterator walk) {
+    const Descent& descent = walk->descent;
+    const std::size_t index = node_indices_[walk->node];
+    solved_nodes_[walk->node] = true;
+    nodes_.push_back({index, std::log(descent.c()), descent.curvature(), descent.coefficients(),
+                      descent.history()});
+    solved_indices_.push_back(index);
+    solved_.push_back(std::move(walk->descent));
+    if (static_cast<std::int64_t>(solved_.size()) * rows_.classes() >= kSolvedColumns)
+      publish_solved();
+    return walks_.erase(walk);
   }
 
   Coefficients prediction(std::span<const PathNode* const> nodes, double c) const {
@@ -163,11 +183,18 @@ class PathSolver {
     std::vector<const PathNode*> nodes;
     for (const PathNode& node : nodes_) nodes.push_back(&node);
     const double at = std::log(options_.c[index]);
+    const auto distance = [&](const PathNode* node) { return std::abs(node->log_c - at); };
     std::stable_sort(nodes.begin(), nodes.end(), [&](const PathNode* a, const PathNode* b) {
-      return std::abs(a->log_c - at) > std::abs(b->log_c - at);
+      return distance(a) > distance(b);
     });
-    if (nodes.size() > kNodesAround)
-      nodes.erase(nodes.begin(), nodes.end() - static_cast<std::ptrdiff_t>(kNodesAround));
+    // A polynomial through nodes far away says nothing here.
+    const double far = kNodesAround * std::log(kNodeRatio);
+    auto first = nodes.begin();
+    while (
+        std::next(first) != nodes.end() &&
+        (nodes.end() - first > static_cast<std::ptrdiff_t>(kNodesAround) || distance(*first) > far))
+      ++first;
+    nodes.erase(nodes.begin(), first);
     return nodes;
   }
 
@@ -222,7 +249,9 @@ class PathSolver {
   std::size_t pairs_ = 0;  // of a history
   Coefficients start_;
   const std::vector<std::size_t> node_indices_;
-  std::size_t first_left_ = 0, nodes_left_;  // of node_indices_, between the fronts
+  std::size_t at_once_ = 1;                 // descents on the way to nodes, the scout's too
+  std::vector<bool> begun_, solved_nodes_;  // as node_indices_
+  std::list<Walk> walks_;
   std::list<PathNode> nodes_;
   std::vector<std::size_t> solved_indices_;  // of nodes that were not published yet
   std::vector<Descent> solved_;

@@ -1,7 +1,5 @@
 #include "stockpot/train/softmax_regression.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -149,12 +147,7 @@ void step_all(FeatureRows& rows, std::span<Descent* const> descents) {
     gradients.push_back(&descent->trial_gradient());
   }
   const std::vector<LossSums> sums = rows.evaluate(trials, gradients);
-  // Each on all threads, or one on each.
-  if (2 * descents.size() <= static_cast<std::size_t>(at::get_num_threads())) {
-    for (std::size_t i = 0; i < descents.size(); ++i) descents[i]->take(sums[i]);
-    return;
-  }
-  for_blocks(static_cast<std::int64_t>(descents.size()), [&](std::int64_t i) {
+  for_teams(static_cast<std::int64_t>(descents.size()), [&](std::int64_t i) {
     const auto j = static_cast<std::size_t>(i);
     descents[j]->take(sums[j]);
   });

@@ -1,14 +1,18 @@
 #include "stockpot/train/tensor_rows.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace stockpot {
 namespace {
@@ -16,6 +20,10 @@ namespace {
 // Elements of a matrix of scores.
 constexpr std::int64_t kMostScores = std::int64_t{1} << 27;
 constexpr std::int64_t kMostColumns = 4096;
+// Rows whose gradients are one product on a GPU.
+constexpr std::int64_t kPart = 2048;
+// Products of a score and of a gradient, each: as long as the launches of their 35 kernels.
+constexpr std::int64_t kShortPass = std::int64_t{1} << 29;
 
 at::Tensor on_device(const std::vector<double>& values, at::Device device) {
   return at::from_blob(const_cast<double*>(values.data()),
@@ -45,6 +53,10 @@ TensorRows::TensorRows(const at::Tensor& features, const Normalisation& normalis
   }
 }
 
+bool TensorRows::is_short() const { return inputs_.is_cuda() && rows_ * length() <= kShortPass; }
+
+std::size_t TensorRows::company() const { return is_short() ? 6 : inputs_.is_cuda() ? 2 : 1; }
+
 std::size_t TensorRows::most_classifiers() const {
   return static_cast<std::size_t>(std::max<std::int64_t>(1, kMostColumns / classes_));
 }
@@ -53,10 +65,9 @@ std::int64_t TensorRows::slice(std::int64_t columns) const {
   return std::clamp<std::int64_t>(kMostScores / columns, 1, rows_);
 }
 
-at::Tensor TensorRows::upload(std::span<const Coefficients* const> classifiers) const {
-  const auto count = static_cast<std::int64_t>(classifiers.size());
+void TensorRows::write_weights(std::span<const Coefficients* const> classifiers,
+                               at::Tensor host) const {
   const std::int64_t width = inputs_.size(1);
-  const at::Tensor host = at::zeros({count * classes_, width}, inputs_.scalar_type());
   const auto fill = [&](auto* out) {
     for (const Coefficients* one : classifiers)
       for (std::int64_t j = 0; j < classes_; ++j, out += width) {
@@ -70,6 +81,12 @@ at::Tensor TensorRows::upload(std::span<const Coefficients* const> classifiers) 
     fill(host.data_ptr<float>());
   else
     fill(host.data_ptr<double>());
+}
+
+at::Tensor TensorRows::upload(std::span<const Coefficients* const> classifiers) const {
+  const auto count = static_cast<std::int64_t>(classifiers.size());
+  const at::Tensor host = at::zeros({count * classes_, inputs_.size(1)}, inputs_.scalar_type());
+  write_weights(classifiers, host);
   return host.to(inputs_.device());
 }
 
@@ -94,8 +111,69 @@ void TensorRows::add_rows(at::Tensor z, std::int64_t begin, std::int64_t end, at
   sums[0].add_(more.log1p().add_(largest).sum(0, false, at::kDouble).view({-1}));
   sums[1].add_(miss.sum(0, false, at::kDouble).view({-1}), 2);
   sums[1].sub_(z.square().sum(at::IntArrayRef({0, 2}), false, at::kDouble));
-  gradient.addmm_(z.view({end - begin, -1}).t(), inputs_.slice(0, begin, end));
+  add_gradient(z.view({end - begin, -1}), begin, end, gradient);
 }
+
+// The rows are many and the result is small: in parts side by side, so that all of a GPU works.
+void TensorRows::add_gradient(const at::Tensor& residuals, std::int64_t begin, std::int64_t end,
+                              at::Tensor& gradient) const {
+  const std::int64_t parts = inputs_.is_cuda() ? (end - begin) / kPart : 0;
+  const std::int64_t rest = parts > 1 ? parts * kPart : 0;
+  if (rest > 0) {
+    const at::Tensor left = residuals.slice(0, 0, rest).view({parts, kPart, -1});
+    const at::Tensor right = inputs_.slice(0, begin, begin + rest).view({parts, kPart, -1});
+    gradient.add_(at::bmm(left.transpose(1, 2), right).sum(0));
+  }
+  if (rest < end - begin)
+    gradient.addmm_(residuals.slice(0, rest).t(), inputs_.slice(0, begin + rest, end));
+}
+
+at::Tensor TensorRows::pass(const at::Tensor& columns) const {
+  const std::int64_t count = columns.size(0) / classes_;
+  at::Tensor gradient = at::zeros_like(columns);
+  at::Tensor sums = at::zeros({2, count}, inputs_.options().dtype(at::kDouble));
+  const std::int64_t step = slice(columns.size(0));
+  for (std::int64_t begin = 0; begin < rows_; begin += step) {
+    const std::int64_t end = std::min(rows_, begin + step);
+    add_rows(scores(columns, begin, end), begin, end, gradient, sums);
+  }
+  return at::cat({gradient.view({count, -1}), sums.t().contiguous().view(inputs_.scalar_type())},
+                 1);
+}
+
+at::Tensor TensorRows::pass_over(std::span<const Coefficients* const> classifiers) {
+  if (!is_short() || !DeviceGraph::possible(inputs_.device()) || classifiers.size() > company())
+    return pass(upload(classifiers)).to(at::kCPU).contiguous();
+  Recording& all = recording_;
+  // The first pass makes what the libraries want once, which a recording must not.
+  if (all.passes++ == 1) {
+    const auto most = static_cast<std::int64_t>(company()) * classes_;
+    all.columns = at::zeros({most, inputs_.size(1)}, inputs_.options());
+    auto graph = std::make_unique<DeviceGraph>(DeviceGraph::new_memory());
+    if (graph->record([&] { all.result = pass(all.columns); })) {
+      all.graph = std::move(graph);
+      const auto pinned = at::device(at::kCPU).pinned_memory(true).dtype(inputs_.scalar_type());
+      all.host_columns = at::zeros(all.columns.sizes(), pinned);
+      all.host_result = at::empty(all.result.sizes(), pinned);
+    }
+  }
+  if (!all.graph) return pass(upload(classifiers)).to(at::kCPU).contiguous();
+  write_weights(classifiers, all.host_columns);
+  all.columns.copy_(all.host_columns, /*non_blocking=*/true);
+  all.graph->start();
+  return all.host_result.copy_(all.result);  // waits for all of it
+}
+
+namespace {
+
+// The two sums behind a row's gradient.
+LossSums sums_at(const void* place) {
+  double sums[2];
+  std::memcpy(sums, place, sizeof sums);
+  return {sums[0], sums[1], -1};
+}
+
+}  // namespace
 
 std::vector<LossSums> TensorRows::evaluate(std::span<const Coefficients* const> classifiers,
                                            std::span<Coefficients* const> gradients) {
@@ -103,30 +181,22 @@ std::vector<LossSums> TensorRows::evaluate(std::span<const Coefficients* const> 
   for (std::size_t first = 0; first < classifiers.size(); first += most_classifiers()) {
     const auto some =
         classifiers.subspan(first, std::min(most_classifiers(), classifiers.size() - first));
-    const auto count = static_cast<std::int64_t>(some.size());
-    const at::Tensor columns = upload(some);
-    at::Tensor gradient = at::zeros_like(columns);
-    at::Tensor sums = at::zeros({2, count}, inputs_.options().dtype(at::kDouble));
-    const std::int64_t step = slice(count * classes_);
-    for (std::int64_t begin = 0; begin < rows_; begin += step) {
-      const std::int64_t end = std::min(rows_, begin + step);
-      add_rows(scores(columns, begin, end), begin, end, gradient, sums);
-    }
-    // One copy to the host for everything.
+    const at::Tensor all = pass_over(some);
     const std::int64_t width = inputs_.size(1);
-    const at::Tensor all =
-        at::cat({gradient.to(at::kDouble).view({count, classes_ * width}), sums.t()}, 1)
-            .to(at::kCPU)
-            .contiguous();
-    const double* row = all.data_ptr<double>();
-    for (std::int64_t i = 0; i < count; ++i, row += all.size(1)) {
-      double* out = gradients[first + static_cast<std::size_t>(i)]->data();
-      for (std::int64_t j = 0; j < classes_; ++j) {
-        std::copy_n(row + j * width, features_, out + j * features_);
-        out[classes_ * features_ + j] = row[j * width + features_];
+    const auto read = [&](const auto* row) {
+      for (std::size_t i = 0; i < some.size(); ++i, row += all.size(1)) {
+        double* out = gradients[first + i]->data();
+        for (std::int64_t j = 0; j < classes_; ++j) {
+          std::copy_n(row + j * width, features_, out + j * features_);
+          out[classes_ * features_ + j] = row[j * width + features_];
+        }
+        losses.push_back(sums_at(row + classes_ * width));
       }
-      losses.push_back({row[classes_ * width], row[classes_ * width + 1], -1});
-    }
+    };
+    if (all.scalar_type() == at::kFloat)
+      read(all.data_ptr<float>());
+    else
+      read(all.data_ptr<double>());
   }
   return losses;
 }

@@ -86,5 +86,52 @@ TEST(Ranges, CoverAllAndAreCutAtTheSamePlacesForAnyNumberOfThreads) {
   }
 }
 
+TEST(Teams, RunEveryBodyAndEveryBlockOfItsLoopsOnce) {
+  for (const int threads : {1, 2, 7})
+    for (const std::int64_t teams : {0, 1, 2, 5, 40}) {
+      const Threads set(threads);
+      std::vector<std::atomic<int>> visits(static_cast<std::size_t>(teams * 100));
+      for_teams(teams, [&](std::int64_t team) {
+        for (int loop = 0; loop < 20; ++loop)
+          for_blocks(5, [&](std::int64_t block) {
+            ++visits[static_cast<std::size_t>(100 * team + 5 * loop + block)];
+          });
+      });
+      for (const auto& visit : visits) EXPECT_EQ(visit, 1) << threads << " " << teams;
+    }
+}
+
+TEST(Teams, GetTheThreadsThatAreFree) {
+  const Threads set(3);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::atomic<int> arrived = 0;
+  for_teams(2, [&](std::int64_t team) {
+    if (team == 0) return;
+    for_blocks(3, [&](std::int64_t) {
+      ++arrived;
+      while (arrived < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+      EXPECT_EQ(arrived, 3);
+    });
+  });
+}
+
+TEST(Teams, ThrowWhatABodyOrABlockThrew) {
+  for (const int threads : {1, 3}) {
+    const Threads set(threads);
+    EXPECT_THROW(for_teams(4,
+                           [](std::int64_t team) {
+                             if (team == 2) throw std::runtime_error("a body");
+                           }),
+                 std::runtime_error);
+    EXPECT_THROW(for_teams(2,
+                           [](std::int64_t) {
+                             for_blocks(8, [](std::int64_t block) {
+                               if (block == 5) throw std::runtime_error("a block");
+                             });
+                           }),
+                 std::runtime_error);
+  }
+}
+
 }  // namespace
 }  // namespace stockpot

@@ -66,7 +66,7 @@ template <typename Rows>
 class Sociable : public Rows {
  public:
   using Rows::Rows;
-  bool likes_company() const override { return true; }
+  std::size_t company() const override { return 2; }
 };
 
 TEST(ProbePath, IsTheSameFromOneEndAndFromBothAndByEitherKindOfRows) {
