@@ -81,8 +81,8 @@ macro(stockpot_rooms table)
     stockpot_room(${room} ${tier})
     list(SUBLIST words 2 -1 needs)
     list(REMOVE_ITEM needs "-")
-    # The headers of diagnose show matrices of Eigen.
-    if(TARGET stockpot_${room} AND "diagnose" IN_LIST needs)
+    # The headers of diagnose show matrices of Eigen; the probe decomposes one.
+    if(TARGET stockpot_${room} AND ("diagnose" IN_LIST needs OR room STREQUAL "train"))
       target_link_libraries(stockpot_${room} PRIVATE Eigen3::Eigen)
     endif()
     set(closure ${room})

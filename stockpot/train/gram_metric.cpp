@@ -1,8 +1,6 @@
 #include "stockpot/train/gram_metric.h"
 
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/linalg_eigh.h>
-
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
@@ -42,29 +40,27 @@ GramMetric::GramMetric(FeatureRows& rows) : rows_(rows.rows()), features_(rows.f
     if (iteration == 2) break;
     basis.swap(image);
   }
-  // Rayleigh and Ritz: the eigenvalues of A'A inside of the basis.
-  std::vector<double> small(static_cast<std::size_t>(width * width));
+  // Rayleigh and Ritz: the eigenvalues of A'A inside of the basis. By Eigen, which has no threads
+  // here: LAPACK's bits may depend on their number.
+  Eigen::MatrixXd small(width, width);
   for (std::int64_t i = 0; i < width; ++i)
     for (std::int64_t j = 0; j < width; ++j)
-      small[static_cast<std::size_t>(i * width + j)] =
-          dot(n, basis.data() + std::min(i, j) * n, image.data() + std::max(i, j) * n);
-  const auto [values, vectors] =
-      at::linalg_eigh(at::from_blob(small.data(), {width, width}, at::kDouble));
-  const at::Tensor columns = vectors.t().contiguous();
+      small(i, j) = dot(n, basis.data() + std::min(i, j) * n, image.data() + std::max(i, j) * n);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz(small);
 
   const std::int64_t kept = std::min(width, kDirections);
-  const double largest = values.data_ptr<double>()[width - 1];
+  const double largest = ritz.eigenvalues()[width - 1];
   double sum = 0;
   std::vector<float> directions;
   for (std::int64_t i = 0; i < kept; ++i) {
     const std::int64_t from = width - 1 - i;  // ascending
-    const double value = values.data_ptr<double>()[from];
+    const double value = ritz.eigenvalues()[from];
     if (!(value > 1e-6 * largest)) break;
     values_.push_back(value);
     sum += value;
     directions.resize(directions.size() + static_cast<std::size_t>(n), 0.0f);
     for (std::int64_t j = 0; j < width; ++j)
-      add_scaled(n, columns.data_ptr<double>()[from * width + j], basis.data() + j * n,
+      add_scaled(n, ritz.eigenvectors()(j, from), basis.data() + j * n,
                  directions.data() + directions.size() - static_cast<std::size_t>(n));
   }
   const auto count = static_cast<std::int64_t>(values_.size());
