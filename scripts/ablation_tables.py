@@ -65,12 +65,25 @@ def scores(report):
             for model in report["models"] for score in model["scores"]}
 
 
+def trainings(report):
+    """What is trained: start, data, settings; None where the report does not say."""
+    numbers = (report.get("mechanism") or {}).get("numbers") or {}
+    identity = numbers.get("inputs", {}).get("identity", {})
+    settings = report.get("recipe", "").partition("\ntrain:")[2].partition("\nmethods:")[0]
+    return (identity, settings) if "train" in identity and settings else None
+
+
 def repeats(report, earlier):
-    """The earlier run whose trainings these are, if there is one; whether its sets are, too."""
+    """The earlier run whose trainings these are, if there is one; whether numbers and sets are, too.
+
+    Other builds and machines give other numbers for the same trainings.
+    """
     for name, other in earlier.items():
-        if scores(report).items() <= scores(other).items():
-            return name, [s["name"] for s in report["sets"]] == [s["name"] for s in other["sets"]]
-    return None, False
+        equal = scores(report).items() <= scores(other).items()
+        if equal or (trainings(report) and trainings(report) == trainings(other)):
+            same_sets = [s["name"] for s in report["sets"]] == [s["name"] for s in other["sets"]]
+            return name, equal, same_sets
+    return None, False, False
 
 
 def turned(entry):
@@ -257,10 +270,10 @@ def main():
         sys.exit(f"{sys.argv[1]}: no finished run in it")
     kept, repeated = {}, {}
     for name, report in runs.items():
-        twin, same_sets = repeats(report, kept)
+        twin, equal, same_sets = repeats(report, kept)
         if twin:
-            repeated[name] = twin
-        if not same_sets:
+            repeated[name] = twin, equal
+        if not (equal and same_sets):
             kept[name] = report
     # In protocol, each training once.
     counted = [name for name, report in kept.items()
@@ -308,11 +321,14 @@ def main():
     for name, report in runs.items():
         print(f"### {report['title']} ({report['model']})\n")
         if name not in kept:
-            print(f"`{name}`: the trainings, sets and numbers of `{repeated[name]}`.\n")
+            print(f"`{name}`: the trainings, sets and numbers of `{repeated[name][0]}`.\n")
             continue
         print(f"`{name}`. " + " ".join(remarks(report)) + "\n")
         if name in repeated:
-            print(f"The trainings of `{repeated[name]}` again, with the same numbers.\n")
+            twin, equal = repeated[name]
+            print(f"The trainings of `{twin}` again, " + (
+                "with the same numbers.\n" if equal else
+                "by another build or on another machine, with other numbers: not counted.\n"))
         if report.get("out_of_protocol"):
             print(report["out_of_protocol"] + "\n")
         print(result_table(report))
