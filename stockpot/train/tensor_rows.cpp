@@ -20,8 +20,9 @@ namespace {
 // Elements of a matrix of scores.
 constexpr std::int64_t kMostScores = std::int64_t{1} << 27;
 constexpr std::int64_t kMostColumns = 4096;
-// Rows whose gradients are one product on a GPU.
-constexpr std::int64_t kPart = 2048;
+// A product with fewer columns leaves most of a GPU idle, unless the rows are cut into parts, of at
+// least so many rows, at most so many parts.
+constexpr std::int64_t kFewColumns = 128, kPart = 2048, kMostParts = 64;
 // Products of a score and of a gradient, each: as long as the launches of their 35 kernels.
 constexpr std::int64_t kShortPass = std::int64_t{1} << 29;
 
@@ -114,14 +115,15 @@ void TensorRows::add_rows(at::Tensor z, std::int64_t begin, std::int64_t end, at
   add_gradient(z.view({end - begin, -1}), begin, end, gradient);
 }
 
-// The rows are many and the result is small: in parts side by side, so that all of a GPU works.
 void TensorRows::add_gradient(const at::Tensor& residuals, std::int64_t begin, std::int64_t end,
                               at::Tensor& gradient) const {
-  const std::int64_t parts = inputs_.is_cuda() ? (end - begin) / kPart : 0;
-  const std::int64_t rest = parts > 1 ? parts * kPart : 0;
-  if (rest > 0) {
-    const at::Tensor left = residuals.slice(0, 0, rest).view({parts, kPart, -1});
-    const at::Tensor right = inputs_.slice(0, begin, begin + rest).view({parts, kPart, -1});
+  const std::int64_t part = std::max(kPart, (end - begin) / kMostParts);
+  const std::int64_t parts =
+      inputs_.is_cuda() && residuals.size(1) <= kFewColumns ? (end - begin) / part : 0;
+  const std::int64_t rest = parts * part;
+  if (parts > 0) {
+    const at::Tensor left = residuals.slice(0, 0, rest).view({parts, part, -1});
+    const at::Tensor right = inputs_.slice(0, begin, begin + rest).view({parts, part, -1});
     gradient.add_(at::bmm(left.transpose(1, 2), right).sum(0));
   }
   if (rest < end - begin)
