@@ -2,7 +2,8 @@
 """The linear probe's path of 100 penalties against scikit-learn, in one run.
 
     benchmarks/run_probe.py --work FOLDER [--data FOLDER] [--models FOLDER] [--build build/bench]
-                            [--cases synthetic,office,tiny-10,tiny-100,tiny-200] [--device cuda]
+                            [--cases synthetic,cifar,office,tiny-10,tiny-100,tiny-200]
+                            [--device cuda]
 
 Peer: LogisticRegression as the LP-FT paper's program uses it (solver lbfgs, l2, tol 1e-4,
 max_iter 200, warm_start along logspace(-7, 2, 100), features normalised by one mean and one
@@ -10,11 +11,12 @@ standard deviation), in this process, on the same cores, with the BLAS that nump
 
 synthetic: 50,000 x 512, 10 classes, a power-law spectrum behind a ReLU, 3 % of the labels wrong.
 office: GoogLeNet features of Office-Caltech's amazon (--data, office_caltech10_features).
-tiny-K: the first K classes of Tiny-ImageNet (--data, tiny_imagenet) through a pretrained
-network (--models, tin-resnet18-64), a tenth held out. Features are made once, in --work.
+cifar: CIFAR-10's training pictures (--data, cifar10_jpeg) through a pretrained network (--models,
+tin-resnet18-64), a tenth held out. tiny-K: the first K classes of Tiny-ImageNet (tiny_imagenet)
+through the same. Features are made once, in --work.
 
 Objectives are recomputed here in float64 from the classifiers of both, at every penalty that the
-peer has fitted. With 100 or 200 classes the peer would take hours: it fits --fits penalties,
+peer has fitted. With 100 classes or 20,000 rows the peer takes long: it fits --fits penalties,
 spread over the grid, each from the solution for the penalty before it (which is not timed), and
 its time is scaled to 100; the output says so. "of the floor" divides by one evaluation of loss
 and gradient for each penalty, 4 n d k operations, at the rate of a float32 product of numpy's
@@ -86,12 +88,12 @@ def office(np, options):
     return split(np, file["x"], y - y.min(), 0.2)
 
 
-def tiny(np, options, classes):
-    features = options.work / "tiny_imagenet.safetensors"
+def pictures(np, options, archive, classes):
+    """The first classes of an archive of pictures, as features of the pretrained network."""
+    features = options.work / f"{Path(archive).parent}.safetensors"
     if not features.exists():
         subprocess.run([options.build / "bin/features_of", options.models / "tin-resnet18-64",
-                        options.data / "tiny_imagenet/tin200_train_a.tar.gz", features],
-                       check=True)
+                        options.data / archive, features], check=True)
     file = read_safetensors(np, features)
     kept = file["y"] < classes
     return split(np, file["x"][kept], file["y"][kept], 0.1)
@@ -102,8 +104,11 @@ def load(np, name, options):
         sets = synthetic(np)
     elif name == "office":
         sets = office(np, options)
+    elif name == "cifar":
+        sets = pictures(np, options, "cifar10_jpeg/cifar10_jpeg_train.tar.gz", 10)
     else:
-        sets = tiny(np, options, int(name.removeprefix("tiny-")))
+        sets = pictures(np, options, "tiny_imagenet/tin200_train_a.tar.gz",
+                        int(name.removeprefix("tiny-")))
     return [part.astype(np.float32 if part.ndim == 2 else np.int64) for part in sets]
 
 
@@ -157,8 +162,8 @@ def run_case(np, name, options):
     normalised = [((part - mean) / deviation).astype(np.float32) if part.ndim == 2 else part
                   for part in sets]
     classes = int(y.max()) + 1
-    peer_seconds, peer_cpu_seconds, peer = fit_peer(np, normalised,
-                                                    GRID if classes < 100 else options.fits)
+    few = classes >= 100 or len(y) >= 20000
+    peer_seconds, peer_cpu_seconds, peer = fit_peer(np, normalised, options.fits if few else GRID)
     kept = read_safetensors(np, classifiers)
     exact = (x.astype(np.float64) - mean) / deviation
     grid = np.logspace(-7, 2, GRID)
@@ -200,7 +205,7 @@ def main():
     parser.add_argument("--data", type=Path)
     parser.add_argument("--models", type=Path)
     parser.add_argument("--build", type=Path, default=HERE.parent / "build/bench")
-    parser.add_argument("--cases", default="synthetic,office,tiny-10,tiny-100,tiny-200")
+    parser.add_argument("--cases", default="synthetic,cifar,office,tiny-10,tiny-100,tiny-200")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fits", type=int, default=10)
