@@ -78,9 +78,10 @@ def repeats(report, earlier):
 
     Other builds and machines give other numbers for the same trainings.
     """
+    mine, same = scores(report).items(), trainings(report)
     for name, other in earlier.items():
-        equal = scores(report).items() <= scores(other).items()
-        if equal or (trainings(report) and trainings(report) == trainings(other)):
+        equal = mine <= scores(other).items()
+        if equal or (same and same == trainings(other)):
             same_sets = [s["name"] for s in report["sets"]] == [s["name"] for s in other["sets"]]
             return name, equal, same_sets
     return None, False, False

@@ -100,10 +100,8 @@ void DistortionStudy::add_id_again(const PairedFeatures& rows) {
   Impl& all = *impl_;
   assert(all.done.sets.size() == 1 && !all.open);
   DistortionSet& set = all.done.sets.front();
-  std::vector<MatrixXd> features;
-  for (std::size_t m = 0; m < all.models.size(); ++m)
-    features.push_back(checked_rows(all.models[m], set.name, rows.features[m], rows.labels.size(),
-                                    set.models[m].nearest_mean.total));
+  const std::vector<MatrixXd> features =
+      checked_features(all.models, set.name, rows, set.models.front().nearest_mean.total);
   parallel_for(static_cast<std::int64_t>(all.models.size()), 1,
                [&](std::int64_t begin, std::int64_t) {
                  const auto m = static_cast<std::size_t>(begin);

@@ -23,8 +23,6 @@ PercentileInterval interval_of(std::vector<double> a, const std::vector<double>&
   return percentiles(std::move(a));
 }
 
-}  // namespace
-
 MatrixXd checked_rows(const DiagnosedModel& model, const std::string& set,
                       std::span<const float> features, std::size_t rows, std::int64_t first_row) {
   using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -44,6 +42,18 @@ MatrixXd checked_rows(const DiagnosedModel& model, const std::string& set,
       .cast<double>();
 }
 
+}  // namespace
+
+std::vector<MatrixXd> checked_features(const std::vector<DiagnosedModel>& models,
+                                       const std::string& set, const PairedFeatures& rows,
+                                       std::int64_t first_row) {
+  std::vector<MatrixXd> features;
+  for (std::size_t m = 0; m < models.size(); ++m)
+    features.push_back(
+        checked_rows(models[m], set, rows.features[m], rows.labels.size(), first_row));
+  return features;
+}
+
 SetStudy::SetStudy(const std::vector<DiagnosedModel>& models, std::int64_t classes,
                    std::string name, std::uint64_t seed, std::uint64_t index)
     : models_(models),
@@ -61,9 +71,7 @@ SetStudy::SetStudy(const std::vector<DiagnosedModel>& models, std::int64_t class
 void SetStudy::add(const PairedFeatures& rows, const IdTraces* id) {
   const std::size_t n = rows.labels.size(), count = models_.size();
   if (n == 0) return;
-  std::vector<MatrixXd> features;
-  for (std::size_t m = 0; m < count; ++m)
-    features.push_back(checked_rows(models_[m], name_, rows.features[m], n, rows_));
+  const std::vector<MatrixXd> features = checked_features(models_, name_, rows, rows_);
   layers_.expect(rows.layers);
   MatrixXd values(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(2 * count - 1));
   // Every model, then every model at every layer: the widest layers come last in a network and

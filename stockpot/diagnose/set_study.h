@@ -55,8 +55,10 @@ class SetStudy {
   StreamingBootstrap bootstrap_;
 };
 
-// Throws RunError naming model, set, row (from `first_row` on) and feature of what is not finite.
-MatrixXd checked_rows(const DiagnosedModel& model, const std::string& set,
-                      std::span<const float> features, std::size_t rows, std::int64_t first_row);
+// The features of every model, n x d. Throws RunError naming model, set, row (from `first_row` on)
+// and feature of what is not finite.
+std::vector<MatrixXd> checked_features(const std::vector<DiagnosedModel>& models,
+                                       const std::string& set, const PairedFeatures& rows,
+                                       std::int64_t first_row);
 
 }  // namespace stockpot::diagnose

@@ -55,10 +55,7 @@ void recompute_batch_statistics(Classifier& model, const ImageDataset& pictures,
     throw UsageError("BatchNorm's statistics need pictures, the set holds none");
   const at::NoGradGuard no_grad;
   const Preprocessing& preprocessing = model.folder().preprocessing;
-  BatchPlan plan;
-  plan.batch_size = options.batch_size;
-  plan.loader_threads = loader_threads(options.loader_threads, model.device());
-  BatchLoader loader(pictures, preprocessing, plan);
+  BatchLoader loader(pictures, preprocessing, plan_of(options, model.device()));
   Statistics statistics(model);
   model.train(BatchNorm::live);
   std::int64_t done = 0;

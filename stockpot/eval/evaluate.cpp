@@ -13,6 +13,14 @@
 #include "stockpot/model/input.h"
 
 namespace stockpot {
+
+BatchPlan plan_of(const EvalOptions& options, at::Device device) {
+  BatchPlan plan;
+  plan.batch_size = options.batch_size;
+  plan.loader_threads = loader_threads(options.loader_threads, device);
+  return plan;
+}
+
 namespace {
 
 // One row of `columns` numbers for every row of the set, in its order, float32 on the CPU.
@@ -22,10 +30,7 @@ at::Tensor forward_all(Classifier& model, const ImageDataset& set, const EvalOpt
   const at::NoGradGuard no_grad;
   model.evaluate();
   const Preprocessing& preprocessing = model.folder().preprocessing;
-  BatchPlan plan;
-  plan.batch_size = options.batch_size;
-  plan.loader_threads = loader_threads(options.loader_threads, model.device());
-  BatchLoader loader(set, preprocessing, plan);
+  BatchLoader loader(set, preprocessing, plan_of(options, model.device()));
 
   at::Tensor rows = at::empty({set.size(), columns}, at::kFloat);
   std::int64_t done = 0;

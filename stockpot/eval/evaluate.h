@@ -16,12 +16,17 @@
 
 namespace stockpot {
 
+struct BatchPlan;
+
 struct EvalOptions {
   std::int64_t batch_size = 256;
   std::optional<int> loader_threads = {};  // unset: what suits the device
   bool bf16 = false;                       // autocast, CUDA only
   std::function<void(std::int64_t done, std::int64_t total)> on_batch = {};
 };
+
+// How the pictures of a set reach a model on this device: in its order, each once.
+BatchPlan plan_of(const EvalOptions& options, at::Device device);
 
 // Predictions::arithmetic of a model on this device.
 std::string arithmetic_of(at::Device device, bool bf16);

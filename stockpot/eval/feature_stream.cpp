@@ -32,10 +32,7 @@ void stream_features(std::span<Classifier> models, const ImageDataset& set,
     assert(model.folder().preprocessing == preprocessing);
     model.evaluate();
   }
-  BatchPlan plan;
-  plan.batch_size = options.batch_size;
-  plan.loader_threads = loader_threads(options.loader_threads, models.front().device());
-  BatchLoader loader(set, preprocessing, plan);
+  BatchLoader loader(set, preprocessing, plan_of(options, models.front().device()));
 
   std::int64_t done = 0;
   while (const auto batch = loader.next()) {

@@ -63,6 +63,20 @@ class Team {
   std::exception_ptr error_;
 };
 
+// While it lives, this thread leads a team; then there is one more that is done.
+class Leader {
+ public:
+  Leader(Team& team, std::atomic<std::int64_t>& done) : done_(done) { own_team = &team; }
+  ~Leader() {
+    own_team = nullptr;
+    done_.fetch_add(1, std::memory_order_acq_rel);
+  }
+  Leader(const Leader&) = delete;
+
+ private:
+  std::atomic<std::int64_t>& done_;
+};
+
 // Calls work() on that many of LibTorch's threads. at::parallel_for is a template that runs on one
 // thread wherever it is compiled without OpenMP, and on a pool of its own wherever LibTorch brings
 // its own OpenMP library. The loop of an iterator over as many elements as there are threads is
@@ -94,18 +108,8 @@ void for_teams(std::int64_t count, const std::function<void(std::int64_t)>& body
   std::atomic<std::int64_t> next = 0, done = 0;
   on_threads(at::get_num_threads(), [&] {
     for (std::int64_t i; (i = next.fetch_add(1)) < count;) {
-      own_team = &teams[static_cast<std::size_t>(i)];
-      const auto leave = [&] {
-        own_team = nullptr;
-        done.fetch_add(1, std::memory_order_acq_rel);
-      };
-      try {
-        body(i);
-      } catch (...) {
-        leave();
-        throw;
-      }
-      leave();
+      const Leader leader(teams[static_cast<std::size_t>(i)], done);
+      body(i);
     }
     while (done.load(std::memory_order_acquire) < count)
       for (std::int64_t i = 0; i < count; ++i) teams[static_cast<std::size_t>(i)].help();

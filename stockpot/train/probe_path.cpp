@@ -198,7 +198,7 @@ class PathSolver {
     return nodes;
   }
 
-  // All that wait, or, while there is but one front, those that have three nodes to their right.
+  // All that wait, or, where nodes are solved one by one, those that have three to their right.
   void solve_between(bool all) {
     std::size_t ready = waiting_.size();
     if (!all) {
