@@ -52,25 +52,31 @@ class BlockSums {
 
 }  // namespace
 
-void CurvatureHistory::add(CurvaturePair pair, std::int64_t weights) {
+std::vector<double> CurvatureHistory::add(CurvaturePair pair, std::int64_t weights,
+                                          const std::vector<float>& x) {
   const auto n = static_cast<std::int64_t>(pair.step.size());
   pairs_.push_back(std::make_shared<const CurvaturePair>(std::move(pair)));
   const CurvaturePair& newest = *pairs_.back();
   const std::size_t count = pairs_.size();
-  BlockSums products(weights, 2 * count);
+  BlockSums products(weights, 3 * count);
   for_each_block(n, weights, count,
                  [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool is_weights) {
                    double* sums = products.part(block);
                    for (std::size_t i = 0; i < count; ++i) {
                      const float* step = pairs_[i]->step.data() + begin;
-                     sums[2 * i] = dot(size, step, newest.change.data() + begin);
-                     if (is_weights) sums[2 * i + 1] = dot(size, step, newest.step.data() + begin);
+                     sums[i] = dot(size, step, x.data() + begin);
+                     sums[count + i] = dot(size, step, newest.change.data() + begin);
+                     if (is_weights)
+                       sums[2 * count + i] = dot(size, step, newest.step.data() + begin);
                    }
                  });
-  const std::vector<double> sums = products.sums();
-  if (!(sums[2 * count - 2] > 0)) {
+  std::vector<double> sums = products.sums();
+  const double *with_change = &sums[count], *with_step = &sums[2 * count];
+  std::vector<double> along(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(count));
+  if (!(with_change[count - 1] > 0)) {
     pairs_.pop_back();
-    return;
+    along.pop_back();
+    return along;
   }
   step_change_.emplace_back();
   step_step_.emplace_back();
@@ -79,85 +85,106 @@ void CurvatureHistory::add(CurvaturePair pair, std::int64_t weights) {
     step_step_[i].resize(count);
   }
   for (std::size_t i = 0; i < count; ++i) {
-    step_change_[i][count - 1] = sums[2 * i];
-    step_step_[i][count - 1] = step_step_[count - 1][i] = sums[2 * i + 1];
+    step_change_[i][count - 1] = with_change[i];
+    step_step_[i][count - 1] = step_step_[count - 1][i] = with_step[i];
   }
-  if (count <= most_) return;
+  if (count <= most_) return along;
   pairs_.erase(pairs_.begin());
+  along.erase(along.begin());
   for (auto* matrix : {&step_change_, &step_step_}) {
     matrix->erase(matrix->begin());
     for (std::vector<double>& row : *matrix) row.erase(row.begin());
   }
+  return along;
+}
+
+std::vector<double> CurvatureHistory::along(std::int64_t weights,
+                                            const std::vector<float>& x) const {
+  const std::size_t count = pairs_.size();
+  BlockSums products(weights, count);
+  for_each_block(static_cast<std::int64_t>(x.size()), weights, count,
+                 [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool) {
+                   for (std::size_t i = 0; i < count; ++i)
+                     products.part(block)[i] =
+                         dot(size, pairs_[i]->step.data() + begin, x.data() + begin);
+                 });
+  return products.sums();
 }
 
 double CurvatureHistory::metric_scale(double c, double ridge, std::int64_t weights,
-                                      const Solve& solve) const {
+                                      const InverseMetric& metric) const {
   if (pairs_.empty()) return 1;
   const CurvaturePair& newest = *pairs_.back();
-  std::vector<float> change = newest.change;
-  for (float& value : change) value *= static_cast<float>(c);
-  add_scaled(weights, ridge, newest.step.data(), change.data());
-  std::vector<float> solved = change;
-  solve(solved.data());
-  const double curvature = c * step_change_.back().back() + ridge * step_step_.back().back();
-  return curvature / dot(static_cast<std::int64_t>(change.size()), change.data(), solved.data());
+  const auto n = static_cast<std::int64_t>(newest.step.size());
+  const auto whole = [&](const std::vector<float>& change, const std::vector<float>& step,
+                         std::int64_t penalised) {
+    std::vector<float> y(change.size());
+    add_scaled(penalised, c, change.data(), ridge, step.data(), y.data());
+    const auto free = static_cast<std::int64_t>(y.size()) - penalised;
+    add_scaled(free, c, change.data() + penalised, y.data() + penalised);
+    return y;
+  };
+  const std::vector<float> y = whole(newest.change, newest.step, weights);
+  const std::vector<float> inside = whole(newest.change_inside, newest.step_inside,
+                                          static_cast<std::int64_t>(newest.step_inside.size()));
+  const std::size_t last = pairs_.size() - 1;
+  return r(c, ridge, last, last) / metric.squared(n, weights, y.data(), inside);
 }
 
-void CurvatureHistory::apply_inverse(double c, double ridge, std::int64_t weights,
-                                     const Solve& solve, std::vector<float>& x) const {
+CurvatureHistory::Half CurvatureHistory::half_of_inverse(double c, double ridge,
+                                                         std::int64_t weights,
+                                                         std::vector<double> along,
+                                                         std::vector<float> x) const {
   const std::size_t count = pairs_.size();
-  if (count == 0) return solve(x.data());
-  const auto n = static_cast<std::int64_t>(x.size());
-  // R, the upper triangle of S'Y for the gradient's whole changes y = c * change + ridge * step.
-  const auto r = [&](std::size_t i, std::size_t j) {
-    return c * step_change_[i][j] + ridge * step_step_[i][j];
-  };
-
-  // x <- x - Y R^-1 S'x
-  BlockSums along(weights, count);
-  for_each_block(
-      n, weights, count, [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool) {
-        for (std::size_t i = 0; i < count; ++i)
-          along.part(block)[i] = dot(size, pairs_[i]->step.data() + begin, x.data() + begin);
-      });
-  std::vector<double> first = along.sums();
+  Half half;
+  half.first = std::move(along);
   for (std::size_t i = count; i-- > 0;) {
-    for (std::size_t j = i + 1; j < count; ++j) first[i] -= r(i, j) * first[j];
-    first[i] /= r(i, i);
+    for (std::size_t j = i + 1; j < count; ++j) half.first[i] -= r(c, ridge, i, j) * half.first[j];
+    half.first[i] /= r(c, ridge, i, i);
+    half.known += r(c, ridge, i, i) * half.first[i] * half.first[i];
   }
-  for_each_block(n, weights, count,
-                 [&](std::int64_t, std::int64_t begin, std::int64_t size, bool is_weights) {
-                   for (std::size_t i = 0; i < count; ++i) {
-                     const CurvaturePair& pair = *pairs_[i];
-                     add_scaled(size, -c * first[i], pair.change.data() + begin,
-                                is_weights ? -ridge * first[i] : 0, pair.step.data() + begin,
-                                x.data() + begin);
-                   }
-                 });
-
-  solve(x.data());
-
-  // x <- x + S R^-T (D R^-1 S'x - Y'x), D the diagonal of R
-  BlockSums across(weights, count);
-  for_each_block(n, weights, count,
+  half.rest = std::move(x);
+  BlockSums over_weights(weights, count), over_intercepts(weights, count);
+  for_each_block(static_cast<std::int64_t>(half.rest.size()), weights, count,
                  [&](std::int64_t block, std::int64_t begin, std::int64_t size, bool is_weights) {
-                   for (std::size_t i = 0; i < count; ++i) {
-                     const CurvaturePair& pair = *pairs_[i];
-                     across.part(block)[i] =
-                         dot(size, c, pair.change.data() + begin, is_weights ? ridge : 0,
-                             pair.step.data() + begin, x.data() + begin);
-                   }
+                   float* rest = half.rest.data() + begin;
+                   const double penalty = is_weights ? ridge : 0;
+                   for (std::size_t i = 0; i < count; ++i)
+                     add_scaled(size, -c * half.first[i], pairs_[i]->change.data() + begin,
+                                -penalty * half.first[i], pairs_[i]->step.data() + begin, rest);
+                   double* sums = (is_weights ? over_weights : over_intercepts).part(block);
+                   for (std::size_t i = 0; i < count; ++i)
+                     sums[i] = dot(size, c, pairs_[i]->change.data() + begin, penalty,
+                                   pairs_[i]->step.data() + begin, rest);
                  });
-  std::vector<double> second = across.sums();
+  half.weight_changes = over_weights.sums();
+  half.intercept_changes = over_intercepts.sums();
+  return half;
+}
+
+void CurvatureHistory::add_other_half(double c, double ridge, std::int64_t weights,
+                                      const Half& half, const InverseMetric& metric,
+                                      const std::vector<float>& inside,
+                                      std::vector<float>& x) const {
+  const std::size_t count = pairs_.size();
+  const std::vector<float> weighted = metric.weighted(inside);
+  // x += S R^-T (D first - Y' M^-1 rest)
+  std::vector<double> second(count);
   for (std::size_t i = 0; i < count; ++i) {
-    second[i] = r(i, i) * first[i] - second[i];
-    for (std::size_t j = 0; j < i; ++j) second[i] -= r(j, i) * second[j];
-    second[i] /= r(i, i);
+    const CurvaturePair& pair = *pairs_[i];
+    const double changes =
+        metric.rest * half.weight_changes[i] + metric.intercept * half.intercept_changes[i] +
+        dot(static_cast<std::int64_t>(weighted.size()), c, pair.change_inside.data(), ridge,
+            pair.step_inside.data(), weighted.data());
+    second[i] = r(c, ridge, i, i) * half.first[i] - changes;
+    for (std::size_t j = 0; j < i; ++j) second[i] -= r(c, ridge, j, i) * second[j];
+    second[i] /= r(c, ridge, i, i);
   }
-  for_each_block(n, weights, count, [&](std::int64_t, std::int64_t begin, std::int64_t size, bool) {
-    for (std::size_t i = 0; i < count; ++i)
-      add_scaled(size, second[i], pairs_[i]->step.data() + begin, x.data() + begin);
-  });
+  for_each_block(static_cast<std::int64_t>(x.size()), weights, count,
+                 [&](std::int64_t, std::int64_t begin, std::int64_t size, bool) {
+                   for (std::size_t i = 0; i < count; ++i)
+                     add_scaled(size, second[i], pairs_[i]->step.data() + begin, x.data() + begin);
+                 });
 }
 
 }  // namespace stockpot

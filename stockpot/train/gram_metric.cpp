@@ -74,36 +74,60 @@ GramMetric::GramMetric(FeatureRows& rows) : rows_(rows.rows()), features_(rows.f
   pack(count, n, {directions.data(), n, 1}, from_values_.get());
 }
 
-void GramMetric::solve(double loss_scale, double ridge, Rest rest, std::int64_t classes,
-                       float* x) const {
+std::vector<float> InverseMetric::weighted(const std::vector<float>& inside) const {
+  std::vector<float> result(inside.size());
+  for (std::size_t i = 0; i < inside.size(); ++i)
+    result[i] = static_cast<float>(directions[i % directions.size()]) * inside[i];
+  return result;
+}
+
+double InverseMetric::squared(std::int64_t n, std::int64_t weights, const float* x,
+                              const std::vector<float>& inside) const {
+  const std::vector<float> other = weighted(inside);
+  return rest * dot(weights, x, x) + intercept * dot(n - weights, x + weights, x + weights) +
+         dot(static_cast<std::int64_t>(inside.size()), inside.data(), other.data());
+}
+
+void InverseMetric::scale(double factor) {
+  rest *= factor;
+  for (double& value : directions) value *= factor;
+  intercept *= factor;
+}
+
+InverseMetric GramMetric::inverse(double loss_scale, double ridge, Rest rest) const {
+  InverseMetric result;
+  result.rest = 1 / (loss_scale * (rest == Rest::largest ? largest_rest_ : mean_rest_) + ridge);
+  for (const double value : values_)
+    result.directions.push_back(1 / (loss_scale * value + ridge) - result.rest);
+  result.intercept = 1 / (loss_scale * static_cast<double>(rows_));
+  return result;
+}
+
+std::vector<float> GramMetric::project(std::int64_t classes, const float* x) const {
+  const auto count = static_cast<std::int64_t>(values_.size());
+  std::vector<float> inside(static_cast<std::size_t>(classes * count));
+  if (count > 0)
+    multiply(classes, count, features_, {x, features_, 1}, to_values_.get(), inside.data(), count);
+  return inside;
+}
+
+void GramMetric::solve(const InverseMetric& inverse, std::int64_t classes,
+                       const std::vector<float>& inside, float* x) const {
   const auto count = static_cast<std::int64_t>(values_.size());
   const std::int64_t n = features_;
-  const double common =
-      1 / (loss_scale * (rest == Rest::largest ? largest_rest_ : mean_rest_) + ridge);
-  std::vector<float> inside(static_cast<std::size_t>(classes * count));
-  if (count > 0) {
-    multiply(classes, count, n, {x, n, 1}, to_values_.get(), inside.data(), count);
-    for (std::int64_t j = 0; j < classes; ++j)
-      for (std::int64_t i = 0; i < count; ++i)
-        inside[static_cast<std::size_t>(j * count + i)] *= static_cast<float>(
-            1 / (loss_scale * values_[static_cast<std::size_t>(i)] + ridge) - common);
-  }
-  for (std::int64_t i = 0; i < classes * n; ++i) x[i] *= static_cast<float>(common);
+  for (std::int64_t i = 0; i < classes * n; ++i) x[i] *= static_cast<float>(inverse.rest);
   if (count > 0)
-    multiply(classes, n, count, {inside.data(), count, 1}, from_values_.get(), x, n,
-             {.accumulate = true});
-  const auto intercept = static_cast<float>(1 / (loss_scale * static_cast<double>(rows_)));
-  for (std::int64_t j = 0; j < classes; ++j) x[classes * n + j] *= intercept;
+    multiply(classes, n, count, {inverse.weighted(inside).data(), count, 1}, from_values_.get(), x,
+             n, {.accumulate = true});
+  for (std::int64_t j = 0; j < classes; ++j)
+    x[classes * n + j] *= static_cast<float>(inverse.intercept);
 }
 
 double GramMetric::squared_norm(double loss_scale, double ridge, std::int64_t classes,
                                 const Coefficients& x) const {
-  const auto count = static_cast<std::int64_t>(values_.size());
-  const std::int64_t n = features_, weights = classes * n;
+  const std::int64_t weights = classes * features_;
   const std::vector<float> copy(x.begin(), x.begin() + weights);
-  std::vector<float> inside(static_cast<std::size_t>(classes * count));
-  if (count > 0)
-    multiply(classes, count, n, {copy.data(), n, 1}, to_values_.get(), inside.data(), count);
+  const std::vector<float> inside = project(classes, copy.data());
   double sum = (loss_scale * mean_rest_ + ridge) * dot(weights, x.data(), x.data());
   for (std::size_t i = 0; i < inside.size(); ++i)
     sum += loss_scale * (values_[i % values_.size()] - mean_rest_) *

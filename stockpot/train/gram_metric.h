@@ -11,6 +11,22 @@
 
 namespace stockpot {
 
+// The inverse M^-1 of the metric at a penalty: x goes to rest * x + V'(directions * V x) for the
+// weights of every class, V the eigenvectors that are known; to intercept * x for the intercepts.
+struct InverseMetric {
+  double rest = 1;
+  std::vector<double> directions = {};
+  double intercept = 1;
+
+  // Of V x (classes x directions): every number times its direction's.
+  std::vector<float> weighted(const std::vector<float>& inside) const;
+  // x' M^-1 x for n coefficients x, the first of which are weights; inside: V x.
+  double squared(std::int64_t n, std::int64_t weights, const float* x,
+                 const std::vector<float>& inside) const;
+  // Times M^-1 itself.
+  void scale(double factor);
+};
+
 class GramMetric {
  public:
   // By subspace iteration (Halko, Martinsson and Tropp 2011), three passes over the rows. 32
@@ -24,8 +40,13 @@ class GramMetric {
     mean,     // their mean: so that g' M^-1 g does not underrate them
   };
 
-  // x <- (loss_scale * A'A + ridge)^-1 x for coefficients x; intercepts are not penalised.
-  void solve(double loss_scale, double ridge, Rest rest, std::int64_t classes, float* x) const;
+  // Of loss_scale * A'A + ridge; intercepts are not penalised.
+  InverseMetric inverse(double loss_scale, double ridge, Rest rest) const;
+  // V x, classes x directions.
+  std::vector<float> project(std::int64_t classes, const float* x) const;
+  // x <- M^-1 x for coefficients x; inside: V x.
+  void solve(const InverseMetric& inverse, std::int64_t classes, const std::vector<float>& inside,
+             float* x) const;
   // x' (loss_scale * A'A + ridge) x, roughly.
   double squared_norm(double loss_scale, double ridge, std::int64_t classes,
                       const Coefficients& x) const;

@@ -62,14 +62,6 @@ void Descent::take(const LossSums& sums) {
 
 void Descent::accept(const LossSums& sums, double objective) {
   const std::int64_t samples = problem_->rows, classes = problem_->classes;
-  if (!at_.empty()) {
-    CurvaturePair pair{std::vector<float>(trial_.size()), std::vector<float>(trial_.size())};
-    for (std::size_t i = 0; i < trial_.size(); ++i) {
-      pair.step[i] = static_cast<float>(trial_[i] - at_[i]);
-      pair.change[i] = static_cast<float>(trial_gradient_[i] - gradient_[i]);
-    }
-    history_.add(std::move(pair), weights());
-  }
   std::swap(at_, trial_);
   std::swap(gradient_, trial_gradient_);
   trial_.resize(at_.size());
@@ -82,26 +74,42 @@ void Descent::accept(const LossSums& sums, double objective) {
   next_direction();
 }
 
+// What the last step, from the present trial_ to at_, shows.
+CurvaturePair Descent::last_pair() const {
+  CurvaturePair pair{std::vector<float>(at_.size()), std::vector<float>(at_.size())};
+  for (std::size_t i = 0; i < at_.size(); ++i) {
+    pair.step[i] = static_cast<float>(at_[i] - trial_[i]);
+    pair.change[i] = static_cast<float>(gradient_[i] - trial_gradient_[i]);
+  }
+  pair.step_inside = problem_->metric->project(problem_->classes, pair.step.data());
+  pair.change_inside = problem_->metric->project(problem_->classes, pair.change.data());
+  return pair;
+}
+
 void Descent::next_direction() {
   const auto n = static_cast<std::int64_t>(at_.size());
   const double ridge = problem_->ridge;
+  const GramMetric& metric = *problem_->metric;
   std::vector<float> gradient(at_.size());
   for (std::int64_t i = 0; i < n; ++i) {
     const auto j = static_cast<std::size_t>(i);
     gradient[j] = static_cast<float>(c_ * gradient_[j] + (i < weights() ? ridge * at_[j] : 0));
   }
-  const auto metric = [&](GramMetric::Rest rest, double curvature) {
-    return [this, rest, scale = c_ * curvature, ridge](float* x) {
-      problem_->metric->solve(scale, ridge, rest, problem_->classes, x);
-    };
+  std::vector<double> along = iterations_ == 0 ? history_.along(weights(), gradient)
+                                               : history_.add(last_pair(), weights(), gradient);
+  const CurvatureHistory::Half half =
+      history_.half_of_inverse(c_, ridge, weights(), std::move(along), gradient);
+  const std::vector<float> inside = metric.project(problem_->classes, half.rest.data());
+  // gradient' H gradient.
+  const auto decrement = [&](const InverseMetric& inverse) {
+    return half.known + inverse.squared(n, weights(), half.rest.data(), inside);
   };
   // The estimate that counts has no scale that keeps steps short: that would underrate the gap
   // by up to 36 times.
   const auto check_gap = [&] {
-    std::vector<float> longer = gradient;
-    history_.apply_inverse(c_, ridge, weights(),
-                           metric(GramMetric::Rest::mean, kUnseenCurvature * curvature_), longer);
-    gap_ = dot(n, gradient.data(), longer.data()) / 2;
+    gap_ = decrement(
+               metric.inverse(c_ * kUnseenCurvature * curvature_, ridge, GramMetric::Rest::mean)) /
+           2;
     converged_ = kSafety * gap_ <= problem_->tolerance * objective_;
   };
   // Most starts between two nodes are good enough.
@@ -109,22 +117,17 @@ void Descent::next_direction() {
   if (converged_) return;
 
   // Scaled down by the newest pair, the first trial is nearly always taken.
-  const auto bound = metric(GramMetric::Rest::largest, curvature_);
-  const double scale = std::min(1.0, history_.metric_scale(c_, ridge, weights(), bound));
-  direction_ = gradient;
-  history_.apply_inverse(
-      c_, ridge, weights(),
-      [&](float* x) {
-        bound(x);
-        for (std::int64_t i = 0; i < n; ++i) x[i] *= static_cast<float>(scale);
-      },
-      direction_);
-  slope_ = -dot(n, gradient.data(), direction_.data());
+  InverseMetric bound = metric.inverse(c_ * curvature_, ridge, GramMetric::Rest::largest);
+  bound.scale(std::min(1.0, history_.metric_scale(c_, ridge, weights(), bound)));
+  slope_ = -decrement(bound);
   if (iterations_ > 0 && kSafety * -slope_ / 2 <= problem_->tolerance * objective_) check_gap();
   if (!converged_)
     stopped_ = iterations_ >= problem_->max_iterations || idle_ >= kMostIdle || !(slope_ < 0);
   if (stopped_) check_gap();
   if (finished()) return;
+  direction_ = half.rest;
+  metric.solve(bound, problem_->classes, inside, direction_.data());
+  history_.add_other_half(c_, ridge, weights(), half, bound, inside, direction_);
   for (float& value : direction_) value = -value;
   step_ = 1;
   low_ = 0;

@@ -58,6 +58,7 @@ class Descent {
 
  private:
   void accept(const LossSums& sums, double objective);
+  CurvaturePair last_pair() const;
   void next_direction();
   void place_trial();
   std::int64_t weights() const { return problem_->classes * problem_->features; }

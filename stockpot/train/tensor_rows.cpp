@@ -1,11 +1,13 @@
 #include "stockpot/train/tensor_rows.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -20,10 +22,7 @@ namespace {
 // Elements of a matrix of scores.
 constexpr std::int64_t kMostScores = std::int64_t{1} << 27;
 constexpr std::int64_t kMostColumns = 4096;
-// A product with fewer columns leaves most of a GPU idle, unless the rows are cut into parts, of at
-// least so many rows, at most so many parts.
-constexpr std::int64_t kFewColumns = 128, kPart = 2048, kMostParts = 64;
-// Products of a score and of a gradient, each: as long as the launches of their 35 kernels.
+// Products of a score and of a gradient, each: as long as the launches of their 25 kernels.
 constexpr std::int64_t kShortPass = std::int64_t{1} << 29;
 
 at::Tensor on_device(const std::vector<double>& values, at::Device device) {
@@ -37,7 +36,7 @@ at::Tensor on_device(const std::vector<double>& values, at::Device device) {
 TensorRows::TensorRows(const at::Tensor& features, const Normalisation& normalisation,
                        const at::Tensor& labels, std::int64_t classes, Precision precision)
     : FeatureRows(features.size(0), features.size(1), classes),
-      labels_(labels.to(features.device()).view({-1, 1, 1})) {
+      labels_(labels.to(features.device()).view({1, 1, -1})) {
   const at::Tensor mean = on_device(normalisation.mean, features.device());
   const at::Tensor scale = on_device(normalisation.scale, features.device());
   const std::int64_t width = (features_ + 8) / 8 * 8;
@@ -93,41 +92,26 @@ at::Tensor TensorRows::upload(std::span<const Coefficients* const> classifiers) 
 
 at::Tensor TensorRows::scores(const at::Tensor& columns, std::int64_t begin,
                               std::int64_t end) const {
-  return at::matmul(inputs_.slice(0, begin, end), columns.t()).view({end - begin, -1, classes_});
+  return at::matmul(columns, inputs_.slice(0, begin, end).t()).view({-1, classes_, end - begin});
 }
 
-void TensorRows::add_rows(at::Tensor z, std::int64_t begin, std::int64_t end, at::Tensor& gradient,
-                          at::Tensor& sums) const {
-  const at::Tensor label = labels_.slice(0, begin, end).expand({-1, z.size(1), 1});
-  z.sub_(z.gather(2, label));
-  const at::Tensor largest = z.amax(2, true);  // 0 for a row that is right
+void TensorRows::add_rows(const at::Tensor& scores, std::int64_t begin, std::int64_t end,
+                          at::Tensor& gradient, at::Tensor& sums) const {
+  const std::int64_t count = scores.size(0), rows = end - begin;
+  const at::Tensor label = labels_.slice(2, begin, end).expand({count, 1, -1});
+  at::Tensor p = at::log_softmax(scores, 1);
+  const at::Tensor log_label = p.gather(1, label);
   // The label's share is left out and added apart, as in probe_kernels.cpp: so p near 1 keeps
   // its distance from 1.
-  z.sub_(largest).exp_().scatter_(2, label, 0);
-  const at::Tensor others = z.sum(2, true);
-  const at::Tensor more = others + largest.neg().expm1_();  // than 1: the sum over all classes
-  const at::Tensor total = more + 1;
-  const at::Tensor miss = others / total;
-  z.div_(total).scatter_(2, label, miss.neg());
-  sums[0].add_(more.log1p().add_(largest).sum(0, false, at::kDouble).view({-1}));
-  sums[1].add_(miss.sum(0, false, at::kDouble).view({-1}), 2);
-  sums[1].sub_(z.square().sum(at::IntArrayRef({0, 2}), false, at::kDouble));
-  add_gradient(z.view({end - begin, -1}), begin, end, gradient);
-}
-
-void TensorRows::add_gradient(const at::Tensor& residuals, std::int64_t begin, std::int64_t end,
-                              at::Tensor& gradient) const {
-  const std::int64_t part = std::max(kPart, (end - begin) / kMostParts);
-  const std::int64_t parts =
-      inputs_.is_cuda() && residuals.size(1) <= kFewColumns ? (end - begin) / part : 0;
-  const std::int64_t rest = parts * part;
-  if (parts > 0) {
-    const at::Tensor left = residuals.slice(0, 0, rest).view({parts, part, -1});
-    const at::Tensor right = inputs_.slice(0, begin, begin + rest).view({parts, part, -1});
-    gradient.add_(at::bmm(left.transpose(1, 2), right).sum(0));
-  }
-  if (rest < end - begin)
-    gradient.addmm_(residuals.slice(0, rest).t(), inputs_.slice(0, begin + rest, end));
+  p.exp_().scatter_(1, label, 0);
+  const at::Tensor miss = p.sum(1, true);
+  p.scatter_(1, label, miss.neg());  // the residuals
+  // Of every sample: loss, and spread.
+  const at::Tensor each = at::empty({2, count, rows}, p.options());
+  each[0].copy_(at::where(miss < 0.5, miss.neg().log1p_(), log_label).neg_().squeeze(1));
+  each[1].copy_(miss.squeeze(1)).mul_(2).sub_(at::linalg_vector_norm(p, 2, 1).square_());
+  sums.add_(each.sum(2, false, at::kDouble));
+  gradient.addmm_(p.view({-1, rows}), inputs_.slice(0, begin, end));
 }
 
 at::Tensor TensorRows::pass(const at::Tensor& columns) const {
@@ -216,9 +200,9 @@ std::vector<std::int64_t> TensorRows::count_correct(
     for (std::int64_t begin = 0; begin < rows_; begin += step) {
       const std::int64_t end = std::min(rows_, begin + step);
       sums.add_(scores(columns, begin, end)
-                    .argmax(2)
-                    .eq(labels_.slice(0, begin, end).view({-1, 1}))
-                    .sum(0));
+                    .argmax(1)
+                    .eq(labels_.slice(2, begin, end).view({1, -1}))
+                    .sum(1));
     }
     sums = sums.to(at::kCPU);
     correct.insert(correct.end(), sums.data_ptr<std::int64_t>(),

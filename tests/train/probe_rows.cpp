@@ -194,7 +194,10 @@ TEST(GramMetric, InvertsWhatItHasSeen) {
   double norm = 0;
   for (std::size_t i = 0; i < w.size(); ++i) norm += w[i] * static_cast<double>(image[i]);
   EXPECT_NEAR(metric.squared_norm(0.1, 2, 3, w) / norm, 1, 1e-4);
-  metric.solve(0.1, 2, GramMetric::Rest::mean, 3, image.data());
+  const InverseMetric inverse = metric.inverse(0.1, 2, GramMetric::Rest::mean);
+  const std::vector<float> inside = metric.project(3, image.data());
+  EXPECT_NEAR(inverse.squared(rows.length(), 60, image.data(), inside) / norm, 1, 1e-4);
+  metric.solve(inverse, 3, inside, image.data());
   for (std::size_t i = 0; i < w.size(); ++i) EXPECT_NEAR(image[i], w[i], 1e-4);
 }
 
