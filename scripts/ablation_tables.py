@@ -13,6 +13,7 @@ from pathlib import Path
 
 LP, FT, FROZEN, LPFT = "LP", "FT (BN live)", "FT (BN frozen)", "LP-FT (BN frozen)"
 PLAIN = (LP, FT, FROZEN, LPFT, "LP-FT (BN live)")
+WITHOUT_BATCHNORM = ("FT", "LP-FT")  # the names for a network that has none
 # What is compared, and the sign that the LP-FT paper has (0: it says nothing).
 IN_DISTRIBUTION = [(FT, LP, 1), (FROZEN, LP, 1), (LPFT, FT, 1), (LPFT, FROZEN, 1), (FROZEN, FT, 0)]
 OUT_OF_DISTRIBUTION = [(FT, LP, -1), (FROZEN, LP, -1), (LPFT, LP, 1), (LPFT, FT, 1),
@@ -145,31 +146,31 @@ def mean_of(entries):
     return f"{statistics.mean(values):+.1f} ±{half_width(values):.1f}"
 
 
-def shifts_of_one_model(runs, counted):
-    """The largest group of the counted runs that start from one pretrained model."""
+def shifts_of_models(runs, counted):
+    """{name of a pretrained model: the counted runs that start from it}, of three or more each."""
     groups = {}
     for name in counted:
         numbers = (runs[name].get("mechanism") or {}).get("numbers")
         if numbers:
             key = tuple(numbers["inputs"]["identity"]["model_sha256"])
             groups.setdefault(key, []).append(name)
-    return max(groups.values(), key=len, default=[])
+    return {ending(group) or runs[group[0]]["model"]: group
+            for group in groups.values() if len(group) >= 3}
 
 
-def labels(group):
-    """Names of runs without the model that the group has in common."""
-    ending = "".join(group[0].partition("-")[1:]) if group else ""
-    common = ending and all(name.endswith(ending) for name in group)
-    return lambda name: name.removesuffix(ending) if common else name
+def ending(group):
+    """What the runs' names have in common behind their first dash: a model."""
+    model = group[0].partition("-")[2]
+    return model if all(name.endswith("-" + model) for name in group) else ""
 
 
-def difference_table(runs, counted, group, pairs, in_distribution):
+def difference_table(runs, counted, groups, pairs, in_distribution):
     found = {name: [compared(report, a, b, in_distribution) for a, b, _ in pairs]
              for name, report in runs.items()}
-    rows = [[labels(group)(name), *map(shown, entries)] for name, entries in found.items()]
-    if len(group) >= 3:
+    rows = [[name, *map(shown, entries)] for name, entries in found.items()]
+    for model, group in groups.items():
         means = [mean_of(column) for column in zip(*(found[name] for name in group))]
-        rows.append([f"mean of {len(group)} shifts", *means])
+        rows.append([f"mean of {len(group)} shifts, {model}", *means])
     counts = []
     for index, (_, _, sign) in enumerate(pairs):
         entries = [found[name][index] for name in counted if found[name][index]]
@@ -205,10 +206,10 @@ def against(report, method, reference, in_distribution):
     return f"{'**' + text + '**' if abs(mean) > half else text} ±{half:.1f}"
 
 
-def overview(runs, group, label):
+def overview(runs, group):
     """LP, FT and LP-FT out of distribution on the shifts of one model, and their means."""
     rows = []
-    for method in PLAIN:
+    for method in (*PLAIN, *WITHOUT_BATCHNORM):
         columns = [next((row["columns"] for row in runs[name]["summary"] if row["name"] == method),
                         None) for name in group]
         if None in columns:
@@ -217,22 +218,20 @@ def overview(runs, group, label):
         outside = [[c for c in one if c["role"] == "ood"][-1]["accuracy"] for one in columns]
         values = [*outside, statistics.mean(outside), statistics.mean(inside)]
         rows.append([method, *map(percent, values)])
-    return markdown(["method", *map(label, group), "mean OOD", "mean ID"], rows)
+    shifts = [name.removesuffix("-" + ending(group)) for name in group]
+    return markdown(["method", *shifts, "mean OOD", "mean ID"], rows)
 
 
-def variants_table(runs, label):
+def variants_table(runs, in_distribution):
     """The other ways to fine-tune, each against FT (BN live), where they were run."""
-    where = {name: [row["name"] for row in report["summary"]
-                    if row["kind"] in ("ft", "lpft") and row["name"] not in (*PLAIN, "FT", "LP-FT")]
-             for name, report in runs.items()}
-    names = dict.fromkeys(method for methods in where.values() for method in methods)
-    shown_runs = [name for name, methods in where.items() if methods]
-    if not names:
-        return None
-    heads = ["method"] + [f"{label(run)}, {kind}" for run in shown_runs for kind in ("ID", "OOD")]
-    rows = [[method] + [against(runs[run], method, FT, inside) for run in shown_runs
-                        for inside in (True, False)] for method in names]
-    return markdown(heads, rows)
+    methods = {name: {without_batchnorm(row["name"]): row["name"] for row in report["summary"]
+                      if row["kind"] in ("ft", "lpft")
+                      and row["name"] not in (*PLAIN, *WITHOUT_BATCHNORM)}
+               for name, report in runs.items()}
+    heads = list(dict.fromkeys(method for found in methods.values() for method in found))
+    rows = [[name] + [against(runs[name], found[method], FT, in_distribution) if method in found
+                      else "-" for method in heads] for name, found in methods.items() if found]
+    return markdown(["run", *heads], rows) if rows else None
 
 
 def distortion_rows(name, report):
@@ -279,32 +278,32 @@ def main():
     # In protocol, each training once.
     counted = [name for name, report in kept.items()
                if name not in repeated and not report.get("out_of_protocol")]
-    group = shifts_of_one_model(kept, counted)
-    label = labels(group)
-    if len(group) >= 3:
-        print(f"## {len(group)} shifts of one model\n")
+    groups = shifts_of_models(kept, counted)
+    if groups:
+        print("## Each model on its shifts\n")
         print("Accuracy out of distribution in percent (mean over the OOD sets and seeds), and "
               "means over the shifts.\n")
-        print(overview(kept, group, label))
+    for model, group in groups.items():
+        print(f"### {model}\n")
+        print(overview(kept, group))
     print("## Differences between the methods\n")
     print("In points, with the 95 % interval over the seeds. Bold: neither this interval nor the "
-          "one over the pictures (bootstrap) holds 0; all others are open. Last row: in how many "
-          "runs the sign is clear and the paper's (of the last column: plus), clear and the "
-          "opposite, open. Counted are runs that were chosen on ID data, each training once: " +
-          ", ".join(map(label, counted)) + ".\n")
-    if len(group) >= 3:
-        print("The mean of the shifts, with Student's t over them, is of " +
-              ", ".join(map(label, group)) + ".\n")
+          "one over the pictures (bootstrap) holds 0; all others are open. A model's mean is over "
+          "its shifts, with Student's t over them. Last row: in how many runs the sign is clear and "
+          "the paper's (of the last column: plus), clear and the opposite, open. Counted are runs "
+          "that were chosen on ID data, each training once: " + ", ".join(counted) + ".\n")
     print("In distribution (ID test):\n")
-    print(difference_table(kept, counted, group, IN_DISTRIBUTION, True))
+    print(difference_table(kept, counted, groups, IN_DISTRIBUTION, True))
     print("Out of distribution (mean OOD; where there is one OOD set, that):\n")
-    print(difference_table(kept, counted, group, OUT_OF_DISTRIBUTION, False))
-    variants = variants_table(kept, label)
-    if variants:
-        print("### Other ways to fine-tune, against FT (BN live)\n")
-        print("In points, mean over the seeds and 95 % interval (Student's t over the seeds alone; "
-              "bold: it leaves out 0).\n")
-        print(variants)
+    print(difference_table(kept, counted, groups, OUT_OF_DISTRIBUTION, False))
+    variants = [variants_table(kept, inside) for inside in (True, False)]
+    if all(variants):
+        print("### Other ways to fine-tune, against FT\n")
+        print("All with live BatchNorm. In points, mean over the seeds and 95 % interval (Student's "
+              "t over the seeds alone; bold: it leaves out 0). In distribution:\n")
+        print(variants[0])
+        print("Out of distribution:\n")
+        print(variants[1])
     print("## How far features moved\n")
     print("From the pretrained model, means over the seeds. ID, OOD: distance over the typical "
           "distance of two pictures (OOD: mean over the sets). ID / OOD: ratio of plain distances, "
@@ -313,7 +312,7 @@ def main():
           "it is above 1. "
           "Against FT: how far ID features moved, over the same for FT (BN live). CKA: linear, "
           "with the features before, on ID. Head: cosine to LP's.\n")
-    rows = [row for name, report in kept.items() for row in distortion_rows(label(name), report)]
+    rows = [row for name, report in kept.items() for row in distortion_rows(name, report)]
     print(markdown(["run", "model", "ID", "OOD", "ID / OOD", "above 1", "against FT", "CKA",
                     "head"], rows, 2))
     print("## The runs\n")

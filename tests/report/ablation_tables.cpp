@@ -61,7 +61,7 @@ TEST(AblationTables, AreMadeOfWhatTheProgramWrites) {
                 status);
   EXPECT_EQ(status, 0) << text;
   for (const char* part :
-       {"## 3 shifts of one model", "| LP-FT (BN frozen) | 48.0 | 48.1 | 48.2 | 48.1 | 96.8 |",
+       {"## Each model on its shifts", "| LP-FT (BN frozen) | 48.0 | 48.1 | 48.2 | 48.1 | 96.8 |",
         "## The runs", "| shift1 | FT | 3.00 | 1.00 | 1.00 | 1 of 2 | 1.00 | 0.50 | - |"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nin\n" << text;
 }
