@@ -1,7 +1,10 @@
 #include "stockpot/pipeline/measure_distortion.h"
 
+#include <ATen/ops/from_blob.h>
+
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
@@ -58,6 +61,37 @@ PairedFeatures rows_of(const FeatureBatch& batch) {
   return rows;
 }
 
+// What is wanted of the models' predictions on one set.
+class WantedPredictions {
+ public:
+  WantedPredictions(std::span<const Classifier> models, const DistortionRequest& request,
+                    std::size_t set)
+      : models_(models), predictions_(models.size()) {
+    if (!request.wants_predictions) return;
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      if (!request.wants_predictions(m, set)) continue;
+      predictions_[m] = without_logits(models[m], *request.sets[set].second);
+      predictions_[m]->arithmetic = arithmetic_of(models[m].device(), request.bf16);
+    }
+  }
+
+  void add(const FeatureBatch& batch) {
+    const auto rows = static_cast<std::int64_t>(batch.labels.size());
+    for (std::size_t m = 0; m < predictions_.size(); ++m)
+      if (predictions_[m])
+        add_logits(models_[m],
+                   at::from_blob(const_cast<float*>(batch.features[m].data()),
+                                 {rows, models_[m].folder().feature_size}, at::kFloat),
+                   *predictions_[m]);
+  }
+
+  std::vector<std::optional<Predictions>>& all() { return predictions_; }
+
+ private:
+  std::span<const Classifier> models_;
+  std::vector<std::optional<Predictions>> predictions_;  // by model
+};
+
 }  // namespace
 
 Distortion measure_distortion(std::vector<Classifier>& models, const DistortionRequest& request,
@@ -76,16 +110,21 @@ Distortion measure_distortion(std::vector<Classifier>& models, const DistortionR
       progress.status(what + " on " + printable(name) + ": " + grouped(done) + "/" +
                       grouped(total));
     };
-    stream_features(
-        models, set, how, [&](const FeatureBatch& batch) { visit(rows_of(batch)); }, layers);
+    stream_features(models, set, how, visit, layers);
   };
-  for (const auto& [name, set] : request.sets) {
-    pass(name, *set, "features", request.layers,
-         [&](const PairedFeatures& rows) { study.add(name, rows); });
+  for (std::size_t s = 0; s < request.sets.size(); ++s) {
+    const auto& [name, set] = request.sets[s];
+    WantedPredictions predictions(models, request, s);
+    pass(name, *set, "features", request.layers, [&](const FeatureBatch& batch) {
+      predictions.add(batch);
+      study.add(name, rows_of(batch));
+    });
+    for (std::size_t m = 0; m < models.size(); ++m)
+      if (auto& said = predictions.all()[m]) request.on_predictions(m, s, std::move(*said));
     study.finish_set(name);
-    if (set == request.sets.front().second)
+    if (s == 0)
       pass(name, *set, "nearest means", false,
-           [&](const PairedFeatures& rows) { study.add_id_again(rows); });
+           [&](const FeatureBatch& batch) { study.add_id_again(rows_of(batch)); });
   }
   return study.result();
 }

@@ -1,6 +1,7 @@
 // Models over sets, batch by batch, into the accumulators of a diagnosis (diagnose/distortion.h).
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "stockpot/base/progress.h"
 #include "stockpot/data/dataset.h"
 #include "stockpot/diagnose/distortion.h"
+#include "stockpot/metrics/predictions.h"
 #include "stockpot/model/classifier.h"
 
 namespace stockpot {
@@ -19,6 +21,10 @@ struct DistortionRequest {
   diagnose::DistortionOptions options = {};
   bool layers = true;  // movement of stem and blocks, too
   bool bf16 = false;
+  // What models say about sets, which predict() would say as well, comes on the way: asked for by
+  // their indices, and told when the set is over.
+  std::function<bool(std::size_t model, std::size_t set)> wants_predictions = {};
+  std::function<void(std::size_t model, std::size_t set, Predictions)> on_predictions = {};
 };
 
 // models: BEFORE, then each AFTER, on one device; all prepare pictures alike and have equally many

@@ -9,8 +9,10 @@
 #include "stockpot/diagnose/distortion_json.h"
 #include "stockpot/diagnose/distortion_text.h"
 #include "stockpot/diagnose/reading.h"
+#include "stockpot/eval/feature_cache.h"
 #include "stockpot/pipeline/measure_distortion.h"
 #include "stockpot/pipeline/mechanism_seeds.h"
+#include "stockpot/pipeline/model_on_sets.h"
 #include "stockpot/recipe/trials.h"
 #include "stockpot/report/comparisons.h"
 #include "stockpot/report/table.h"
@@ -20,14 +22,9 @@ namespace {
 
 using Models = std::vector<const TrainedModel*>;
 
-struct Subjects {
-  const TrainedModel* probe = nullptr;
-  std::vector<Models> seeds;  // of each: FT, then LP-FT
-};
-
 // As many seeds as every method has.
-Subjects subjects_of(const std::vector<TrainedModel>& models) {
-  Subjects subjects;
+MechanismModels subjects_of(const std::vector<TrainedModel>& models) {
+  MechanismModels subjects;
   std::vector<Models> methods;
   for (const RowKind kind : {RowKind::ft, RowKind::lpft})
     for (const TrainedModel& model : models) {
@@ -52,17 +49,24 @@ Subjects subjects_of(const std::vector<TrainedModel>& models) {
   return subjects;
 }
 
-std::vector<std::pair<std::string, const ImageDataset*>> sets_of(const DataSets& data) {
-  std::vector<std::pair<std::string, const ImageDataset*>> sets;
+struct MeasuredSet {
+  std::string name;    // in the tables
+  std::string stored;  // among the stored logits
+  const ImageDataset* set = nullptr;
+};
+
+std::vector<MeasuredSet> sets_of(const DataSets& data) {
+  std::vector<MeasuredSet> sets;
   const bool has_id = !data.tests.empty() && !data.tests.front().ood;
-  if (!has_id) sets.emplace_back("ID (val)", &data.held_out.set);
-  for (const TestSet& test : data.tests) sets.emplace_back(test.ood ? test.name : "ID", &test.set);
+  if (!has_id) sets.push_back({"ID (val)", kHeldOutName, &data.held_out.set});
+  for (const TestSet& test : data.tests)
+    sets.push_back({test.ood ? test.name : "ID", test.name, &test.set});
   return sets;
 }
 
 // What the measurement depends on: equal inputs, equal numbers.
-Json inputs_of(const TrainContext& context, const Subjects& subjects,
-               const std::vector<std::pair<std::string, const ImageDataset*>>& sets) {
+Json inputs_of(const TrainContext& context, const MechanismModels& subjects,
+               const std::vector<MeasuredSet>& sets) {
   Json inputs = Json::object({{"identity", context.identity}, {"bf16", context.recipe.bf16}});
   Json models = Json::object(), rows = Json::object();
   const auto add = [&](const TrainedModel& model) {
@@ -71,12 +75,13 @@ Json inputs_of(const TrainContext& context, const Subjects& subjects,
   if (subjects.probe) add(*subjects.probe);
   for (const Models& seed : subjects.seeds)
     for (const TrainedModel* model : seed) add(*model);
-  for (const auto& [name, set] : sets) {
+  for (const MeasuredSet& one : sets) {
+    const ImageDataset& set = *one.set;
     std::string ids;
-    for (std::int64_t i = 0; i < set->size(); ++i)
-      ids += set->id(i) + '\0' + std::to_string(set->label(i)) + '\0' +
-             std::to_string(set->content_hash(i)) + '\n';
-    rows.set(name, sha256(ids));
+    for (std::int64_t i = 0; i < set.size(); ++i)
+      ids += set.id(i) + '\0' + std::to_string(set.label(i)) + '\0' +
+             std::to_string(set.content_hash(i)) + '\n';
+    rows.set(one.name, sha256(ids));
   }
   inputs.set("models", models);
   inputs.set("sets", rows);
@@ -105,7 +110,7 @@ std::string choice_of(const TrainedModel& model, const std::string& name) {
 }
 
 // Accuracy and what was chosen, model by model.
-TitledTable models_table(const Subjects& subjects, const RunReport& report) {
+TitledTable models_table(const MechanismModels& subjects, const RunReport& report) {
   TitledTable table{.title = "The models",
                     .columns = {"model", "seed"},
                     .rows = {},
@@ -139,7 +144,10 @@ TitledTable models_table(const Subjects& subjects, const RunReport& report) {
 }
 
 diagnose::Distortion measure(const TrainContext& context, const TrainedModel* probe,
-                             const Models& afters, DistortionRequest request) {
+                             const Models& afters, const std::vector<MeasuredSet>& sets) {
+  DistortionRequest request;
+  request.bf16 = context.recipe.bf16;
+  for (const MeasuredSet& one : sets) request.sets.emplace_back(one.name, one.set);
   std::vector<Classifier> networks;
   const auto load = [&](const TrainedModel& model) {
     networks.push_back(Classifier::load(ModelFolder::open(model.folder / "model")));
@@ -153,6 +161,19 @@ diagnose::Distortion measure(const TrainContext& context, const TrainedModel* pr
     request.names.push_back("pretrained");
   }
   for (const TrainedModel* model : afters) load(*model);
+  const auto store = [&](std::size_t model, std::size_t set) {
+    return logits_file(afters[model - 1]->folder, sets[set].stored);
+  };
+  // The probe's logits come from features that are kept.
+  request.wants_predictions = [&](std::size_t model, std::size_t set) {
+    return model > 0 && !stored_predictions(store(model, set), *sets[set].set);
+  };
+  std::vector<std::string> keys(networks.size());
+  request.on_predictions = [&](std::size_t model, std::size_t set, Predictions predictions) {
+    if (keys[model].empty()) keys[model] = model_key(networks[model].folder());
+    predictions.model = keys[model];
+    store_predictions(store(model, set), predictions);
+  };
   diagnose::Distortion distortion = measure_distortion(networks, request, context.progress);
   for (std::string& folder : distortion.folders)
     if (const fs::path inside = fs::path(folder).lexically_relative(context.folder.path());
@@ -163,23 +184,26 @@ diagnose::Distortion measure(const TrainContext& context, const TrainedModel* pr
 
 }  // namespace
 
-std::optional<Mechanism> measure_mechanism(const TrainContext& context,
-                                           const std::vector<TrainedModel>& models,
-                                           const RunReport& report) {
-  const Subjects subjects = subjects_of(models);
-  if (subjects.seeds.empty()) return std::nullopt;
-  DistortionRequest request;
-  request.sets = sets_of(context.data);
-  request.bf16 = context.recipe.bf16;
-  const Json inputs = inputs_of(context, subjects, request.sets);
-  if (auto earlier = measured_earlier(context.folder.path(), inputs)) return earlier;
+std::optional<MeasuredMechanism> measure_mechanism(const TrainContext& context,
+                                                   const std::vector<TrainedModel>& models) {
+  MeasuredMechanism measured;
+  measured.models = subjects_of(models);
+  if (measured.models.seeds.empty()) return std::nullopt;
+  const std::vector<MeasuredSet> sets = sets_of(context.data);
+  measured.inputs = inputs_of(context, measured.models, sets);
+  measured.earlier = measured_earlier(context.folder.path(), measured.inputs);
+  if (measured.earlier) return measured;
+  for (const Models& afters : measured.models.seeds)
+    measured.seeds.push_back(measure(context, measured.models.probe, afters, sets));
+  return measured;
+}
 
-  std::vector<diagnose::Distortion> seeds;
-  for (const Models& afters : subjects.seeds)
-    seeds.push_back(measure(context, subjects.probe, afters, request));
+Mechanism told(const MeasuredMechanism& measured, const RunReport& report) {
+  if (measured.earlier) return *measured.earlier;
+  const std::vector<diagnose::Distortion>& seeds = measured.seeds;
   Mechanism mechanism;
   mechanism.reading = diagnose::reading(seeds.front());
-  mechanism.tables.push_back(models_table(subjects, report));
+  mechanism.tables.push_back(models_table(measured.models, report));
   if (seeds.size() > 1) {
     mechanism.reading.push_back("These lines are of the first seed; the table over " +
                                 std::to_string(seeds.size()) +
@@ -192,7 +216,7 @@ std::optional<Mechanism> measure_mechanism(const TrainContext& context,
   Json later = Json::array();
   for (std::size_t i = 1; i < seeds.size(); ++i) later.push(diagnose::to_json(seeds[i]));
   mechanism.numbers.set("later_seeds", later);
-  mechanism.numbers.set("inputs", inputs);
+  mechanism.numbers.set("inputs", measured.inputs);
   return mechanism;
 }
 

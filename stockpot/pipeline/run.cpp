@@ -95,17 +95,19 @@ void write_reports(const RunReport& report, const fs::path& out) {
 
 // What cannot be measured (a set of one picture, features that do not vary) must not cost the
 // report of a run.
-void add_mechanism(const TrainContext& context, const std::vector<TrainedModel>& models,
-                   RunReport& report) {
+std::optional<MeasuredMechanism> mechanism_of(const TrainContext& context,
+                                              const std::vector<TrainedModel>& models,
+                                              std::vector<std::string>& notes) {
   try {
-    report.mechanism = measure_mechanism(context, models, report);
+    return measure_mechanism(context, models);
   } catch (const RunError& error) {
-    report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
+    notes.push_back(std::string("movement of features was not measured: ") + error.what());
   } catch (const FormatError& error) {
-    report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
+    notes.push_back(std::string("movement of features was not measured: ") + error.what());
   } catch (const UsageError& error) {
-    report.notes.push_back(std::string("movement of features was not measured: ") + error.what());
+    notes.push_back(std::string("movement of features was not measured: ") + error.what());
   }
+  return std::nullopt;
 }
 
 TrainedModels train_together(const TrainContext& context, const std::vector<TrainingRun>& runs,
@@ -190,9 +192,12 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
     report.out_of_protocol =
         "Out of protocol: penalties, learning rates, epochs and soup members were chosen on OOD "
         "data (val), which a user of the methods would not have.";
+  // First, as it leaves most of the logits that evaluation wants.
+  std::optional<MeasuredMechanism> mechanism;
+  if (recipe.diagnoses()) mechanism = mechanism_of(context, models, report.notes);
   evaluate_all(context, models, candidates, soups, report);
   report.comparisons = compare_methods(report, stored_right(out));
-  if (recipe.diagnoses()) add_mechanism(context, models, report);
+  if (mechanism) report.mechanism = told(*mechanism, report);
   add_gallery(context, chosen_model(report), report);
   add_versions(report, recipe, pretrained, world.size());
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
