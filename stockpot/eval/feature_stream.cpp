@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <cassert>
+#include <optional>
 #include <utility>
 
 #include "stockpot/base/error.h"
@@ -34,32 +35,47 @@ void stream_features(std::span<Classifier> models, const ImageDataset& set,
   }
   BatchLoader loader(set, preprocessing, plan_of(options, models.front().device()));
 
-  std::int64_t done = 0;
-  while (const auto batch = loader.next()) {
+  struct Made {
+    std::vector<at::Tensor> features;             // by model
+    std::vector<std::vector<at::Tensor>> layers;  // by model and layer
+  };
+  const auto begin = [&](const Batch& batch) {
+    const at::Tensor images = to_input(batch.pixels, batch.size, batch.height, batch.width,
+                                       preprocessing, models.front().device());
+    Made made;
+    for (Classifier& model : models) {
+      const Autocast autocast(model.device(), options.bf16);
+      if (!layers) {
+        made.features.push_back(model.features(images));
+        continue;
+      }
+      auto [features, below] = model.features_and_layers(images);
+      made.features.push_back(std::move(features));
+      made.layers.push_back(std::move(below));
+    }
+    return made;
+  };
+  std::optional<Batch> batch = loader.next();
+  Made made;
+  if (batch) made = begin(*batch);
+  for (std::int64_t done = 0; batch;) {
     if (stop_requested()) throw Interrupted("stopped while evaluating models");
     FeatureBatch out;
     out.labels = batch->labels;
     std::vector<at::Tensor> kept;
-    for (Classifier& model : models) {
-      const at::Tensor images = to_input(batch->pixels, batch->size, batch->height, batch->width,
-                                         preprocessing, model.device());
-      std::pair<at::Tensor, std::vector<at::Tensor>> made;
-      {
-        const Autocast autocast(model.device(), options.bf16);
-        if (layers)
-          made = model.features_and_layers(images);
-        else
-          made.first = model.features(images);
-      }
-      out.features.push_back(on_host(made.first, kept));
-      if (!layers) continue;
+    for (const at::Tensor& features : made.features)
+      out.features.push_back(on_host(features, kept));
+    for (const std::vector<at::Tensor>& model : made.layers) {
       std::vector<LayerBatch>& all = out.layers.emplace_back();
-      for (const at::Tensor& layer : made.second)
-        all.push_back({on_host(layer, kept), layer.size(1)});
+      for (const at::Tensor& layer : model) all.push_back({on_host(layer, kept), layer.size(1)});
     }
+    // A GPU works on the next batch while this one is visited.
+    std::optional<Batch> next = loader.next();
+    if (next) made = begin(*next);
     visit(out);
     done += batch->size;
     if (options.on_batch) options.on_batch(done, set.size());
+    batch = std::move(next);
   }
 }
 

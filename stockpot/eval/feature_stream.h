@@ -24,7 +24,8 @@ struct FeatureBatch {
 };
 
 // Calls `visit` with every batch in the set's order; what it is given lives as long as the call.
-// The pictures go through each model as evaluation does. All models must prepare pictures alike.
+// The pictures go through each model as evaluation does. All models must prepare pictures alike and
+// be on one device, which works on the next batch meanwhile.
 void stream_features(std::span<Classifier> models, const ImageDataset& set,
                      const EvalOptions& options,
                      const std::function<void(const FeatureBatch&)>& visit, bool layers = false);
