@@ -5,13 +5,6 @@
 namespace stockpot::diagnose {
 namespace {
 
-MatrixXd matrix_of(const LayerRows& layer, std::size_t rows) {
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  return Eigen::Map<const RowMajor>(layer.values.data(), static_cast<Eigen::Index>(rows),
-                                    layer.width)
-      .cast<double>();
-}
-
 void check(const std::vector<std::vector<LayerRows>>& layers) {
   for (const std::vector<LayerRows>& model : layers) {
     bool same = model.size() == layers.front().size();
@@ -38,11 +31,11 @@ void LayerStudy::expect(const std::vector<std::vector<LayerRows>>& layers) {
 
 void LayerStudy::add(std::size_t layer, std::size_t model,
                      const std::vector<std::vector<LayerRows>>& layers, std::size_t rows) {
-  const MatrixXd values = matrix_of(layers[model][layer], rows);
+  const MatrixXd values = matrix_of(layers[model][layer].values, layers[model][layer].width);
   // Classes are not told apart here.
   layers_[layer].moments[model].add(values, std::vector<std::int64_t>(rows, 0));
   if (model > 0)
-    layers_[layer].movements[model - 1].add(matrix_of(layers.front()[layer], rows), values);
+    layers_[layer].movements[model - 1].add(matrix_of(layers.front()[layer].values, values.cols()), values);
 }
 
 std::vector<std::int64_t> LayerStudy::widths() const {

@@ -25,6 +25,13 @@ double between_scatter(const FeatureMoments& moments) {
 
 }  // namespace
 
+MatrixXd matrix_of(std::span<const float> values, std::int64_t columns) {
+  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  return Eigen::Map<const RowMajor>(values.data(),
+                                    static_cast<Eigen::Index>(values.size()) / columns, columns)
+      .cast<double>();
+}
+
 void add_product(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b) {
   assert(a.rows() == b.rows() && sum.rows() == a.cols() && sum.cols() == b.cols());
   parallel_for(b.cols(), kColumns, [&](std::int64_t begin, std::int64_t end) {

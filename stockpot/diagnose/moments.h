@@ -13,6 +13,9 @@ namespace stockpot::diagnose {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+// Rows of `columns` numbers, one after the other.
+MatrixXd matrix_of(std::span<const float> values, std::int64_t columns);
+
 // sum += a^T b for n x p and n x q matrices, on all threads.
 void add_product(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b);
 // sum += a^T a for an n x p matrix and a symmetric sum, for little more than half of the work.

@@ -24,8 +24,7 @@ PercentileInterval interval_of(std::vector<double> a, const std::vector<double>&
 }
 
 MatrixXd checked_rows(const DiagnosedModel& model, const std::string& set,
-                      std::span<const float> features, std::size_t rows, std::int64_t first_row) {
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+                      std::span<const float> features, std::int64_t first_row) {
   const auto bad =
       std::find_if(features.begin(), features.end(), [](float x) { return !std::isfinite(x); });
   if (bad != features.end()) {
@@ -37,9 +36,7 @@ MatrixXd checked_rows(const DiagnosedModel& model, const std::string& set,
                    ", a model must make finite features (did its training diverge? 'stockpot "
                    "doctor' looks into its weights)");
   }
-  return Eigen::Map<const RowMajor>(features.data(), static_cast<Eigen::Index>(rows),
-                                    model.features)
-      .cast<double>();
+  return matrix_of(features, model.features);
 }
 
 }  // namespace
@@ -50,7 +47,7 @@ std::vector<MatrixXd> checked_features(const std::vector<DiagnosedModel>& models
   std::vector<MatrixXd> features;
   for (std::size_t m = 0; m < models.size(); ++m)
     features.push_back(
-        checked_rows(models[m], set, rows.features[m], rows.labels.size(), first_row));
+        checked_rows(models[m], set, rows.features[m], first_row));
   return features;
 }
 

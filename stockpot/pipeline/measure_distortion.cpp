@@ -15,13 +15,11 @@ namespace {
 
 using namespace diagnose;
 
-MatrixXd matrix_of(const Classifier& model, const std::string& name, std::int64_t rows,
-                   std::int64_t columns) {
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+MatrixXd parameter_of(const Classifier& model, const std::string& name, std::int64_t columns) {
   for (const Parameter& parameter : model.parameters()) {
     if (parameter.name != name) continue;
     const at::Tensor value = parameter.value.detach().to(at::kCPU, at::kFloat).contiguous();
-    return Eigen::Map<const RowMajor>(value.data_ptr<float>(), rows, columns).cast<double>();
+    return matrix_of({value.data_ptr<float>(), static_cast<std::size_t>(value.numel())}, columns);
   }
   throw FormatError(model.folder().path, "has no tensor " + name);
 }
@@ -40,13 +38,12 @@ std::optional<double> statistics_change(const Classifier& before, const Classifi
 DiagnosedModel diagnosed(const Classifier& model, const Classifier& before, const std::string& name,
                          const std::vector<std::string>& classes) {
   const ModelFolder& folder = model.folder();
-  const auto rows = static_cast<std::int64_t>(folder.labels.size());
   DiagnosedModel out;
   out.name = name;
   out.folder = folder.path.string();
   out.features = folder.feature_size;
-  out.head.weight = matrix_of(model, folder.head_weight, rows, folder.feature_size);
-  out.head.bias = matrix_of(model, folder.head_bias, rows, 1);
+  out.head.weight = parameter_of(model, folder.head_weight, folder.feature_size);
+  out.head.bias = parameter_of(model, folder.head_bias, 1);
   out.judges = folder.labels == classes;
   out.statistics_change = statistics_change(before, model);
   return out;
