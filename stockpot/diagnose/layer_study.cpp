@@ -35,7 +35,8 @@ void LayerStudy::add(std::size_t layer, std::size_t model,
   // Classes are not told apart here.
   layers_[layer].moments[model].add(values, std::vector<std::int64_t>(rows, 0));
   if (model > 0)
-    layers_[layer].movements[model - 1].add(matrix_of(layers.front()[layer].values, values.cols()), values);
+    layers_[layer].movements[model - 1].add(matrix_of(layers.front()[layer].values, values.cols()),
+                                            values);
 }
 
 std::vector<std::int64_t> LayerStudy::widths() const {

@@ -46,8 +46,7 @@ std::vector<MatrixXd> checked_features(const std::vector<DiagnosedModel>& models
                                        std::int64_t first_row) {
   std::vector<MatrixXd> features;
   for (std::size_t m = 0; m < models.size(); ++m)
-    features.push_back(
-        checked_rows(models[m], set, rows.features[m], first_row));
+    features.push_back(checked_rows(models[m], set, rows.features[m], first_row));
   return features;
 }
 

@@ -89,6 +89,35 @@ class WantedPredictions {
   std::vector<std::optional<Predictions>> predictions_;  // by model
 };
 
+// Features of the ID set, which is judged by its own class means once these are known: while they
+// are few they are kept, and no second pass is needed.
+class KeptFeatures {
+ public:
+  explicit KeptFeatures(std::size_t most) : most_(most) {}
+  void add(const FeatureBatch& batch) {
+    for (const std::span<const float> features : batch.features) bytes_ += features.size_bytes();
+    if (!all_kept()) return batches_.clear();
+    Kept& kept = batches_.emplace_back();
+    kept.labels.assign(batch.labels.begin(), batch.labels.end());
+    for (const std::span<const float> features : batch.features)
+      kept.features.emplace_back(features.begin(), features.end());
+  }
+  bool all_kept() const { return bytes_ <= most_; }
+  void visit(const std::function<void(const PairedFeatures&)>& body) const {
+    for (const Kept& kept : batches_)
+      body({kept.labels, {kept.features.begin(), kept.features.end()}});
+  }
+
+ private:
+  struct Kept {
+    std::vector<std::int64_t> labels;
+    std::vector<std::vector<float>> features;  // by model
+  };
+  const std::size_t most_;
+  std::size_t bytes_ = 0;  // of all batches, kept or not
+  std::vector<Kept> batches_;
+};
+
 }  // namespace
 
 Distortion measure_distortion(std::vector<Classifier>& models, const DistortionRequest& request,
@@ -112,14 +141,19 @@ Distortion measure_distortion(std::vector<Classifier>& models, const DistortionR
   for (std::size_t s = 0; s < request.sets.size(); ++s) {
     const auto& [name, set] = request.sets[s];
     WantedPredictions predictions(models, request, s);
+    KeptFeatures kept(request.most_kept);
     pass(name, *set, "features", request.layers, [&](const FeatureBatch& batch) {
       predictions.add(batch);
+      if (s == 0) kept.add(batch);
       study.add(name, rows_of(batch));
     });
     for (std::size_t m = 0; m < models.size(); ++m)
       if (auto& said = predictions.all()[m]) request.on_predictions(m, s, std::move(*said));
     study.finish_set(name);
-    if (s == 0)
+    if (s > 0) continue;
+    if (kept.all_kept())
+      kept.visit([&](const PairedFeatures& rows) { study.add_id_again(rows); });
+    else
       pass(name, *set, "nearest means", false,
            [&](const FeatureBatch& batch) { study.add_id_again(rows_of(batch)); });
   }

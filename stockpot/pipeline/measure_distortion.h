@@ -21,6 +21,7 @@ struct DistortionRequest {
   diagnose::DistortionOptions options = {};
   bool layers = true;  // movement of stem and blocks, too
   bool bf16 = false;
+  std::size_t most_kept = std::size_t{256} << 20;  // bytes of features of ID, against a second pass
   // What models say about sets, which predict() would say as well, comes on the way: asked for by
   // their indices, and told when the set is over.
   std::function<bool(std::size_t model, std::size_t set)> wants_predictions = {};
@@ -28,8 +29,8 @@ struct DistortionRequest {
 };
 
 // models: BEFORE, then each AFTER, on one device; all prepare pictures alike and have equally many
-// features. Pictures go through the test transform, those of ID twice. Throws what DistortionStudy
-// throws, and Interrupted.
+// features. Pictures go through the test transform, those of ID twice when their features take more
+// than `most_kept`. Throws what DistortionStudy throws, and Interrupted.
 diagnose::Distortion measure_distortion(std::vector<Classifier>& models,
                                         const DistortionRequest& request, Progress& progress);
 

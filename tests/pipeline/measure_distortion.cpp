@@ -6,6 +6,7 @@
 #include <map>
 
 #include "near_models.h"
+#include "stockpot/diagnose/distortion_json.h"
 #include "stockpot/eval/evaluate.h"
 
 namespace stockpot {
@@ -64,6 +65,21 @@ TEST(MeasureDistortion, TellsWhatPredictWouldSay) {
     EXPECT_TRUE(same_rows(predictions, expected));
   }
   EXPECT_NE((told[{1, 0}].logits), (told[{2, 0}].logits));
+}
+
+TEST(MeasureDistortion, PassesManyPicturesTwiceWithTheSameResult) {
+  const ImageDataset id = many_pictures(), ood = fixture_pictures();
+  std::vector<Classifier> models = three_models(id);
+  DistortionRequest request;
+  request.names = {"LP", "FT", "LP-FT"};
+  request.sets = {{"ID", &id}, {"sketch", &ood}};
+  Silent silent;
+  const std::string once = to_json(measure_distortion(models, request, silent)).dump();
+  const auto row = sizeof(float) * 3 * static_cast<std::size_t>(models[0].folder().feature_size);
+  for (const std::size_t rows : {0, 280}) {  // less than the first batch, and than all
+    request.most_kept = rows * row;
+    EXPECT_EQ(to_json(measure_distortion(models, request, silent)).dump(), once);
+  }
 }
 
 }  // namespace
