@@ -85,16 +85,12 @@ Predictions predict_from_features(Classifier& model, const ImageDataset& set,
   predictions.arithmetic = arithmetic_of(model.device(), options.bf16);
   for (std::int64_t begin = 0; begin < set.size(); begin += options.batch_size) {
     const std::int64_t end = std::min(set.size(), begin + options.batch_size);
-    add_logits(model, features.slice(0, begin, end), predictions);
+    const at::Tensor logits =
+        model.head_logits(features.slice(0, begin, end).to(model.device())).cpu().contiguous();
+    const float* first = logits.data_ptr<float>();
+    predictions.logits.insert(predictions.logits.end(), first, first + logits.numel());
   }
   return predictions;
-}
-
-void add_logits(const Classifier& model, const at::Tensor& features, Predictions& predictions) {
-  const at::Tensor logits =
-      model.head_logits(features.to(model.device())).to(at::kCPU).contiguous();
-  const float* first = logits.data_ptr<float>();
-  predictions.logits.insert(predictions.logits.end(), first, first + logits.numel());
 }
 
 at::Tensor extract_features(Classifier& model, const ImageDataset& set,

@@ -41,9 +41,6 @@ Predictions predict_from_features(Classifier& model, const ImageDataset& set,
 
 // The same without the logits: what is known of the rows before the model has seen them.
 Predictions without_logits(const Classifier& model, const ImageDataset& set);
-// What predict() makes of one batch of these features (n x feature_size), behind the logits that
-// are there. The model has to be in evaluation mode, and gradients off.
-void add_logits(const Classifier& model, const at::Tensor& features, Predictions& predictions);
 
 // Features of every row: n x feature_size float32 on the CPU.
 at::Tensor extract_features(Classifier& model, const ImageDataset& set,

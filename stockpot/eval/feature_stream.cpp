@@ -1,6 +1,7 @@
 #include "stockpot/eval/feature_stream.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 
 #include <cassert>
 #include <optional>
@@ -25,7 +26,8 @@ std::span<const float> on_host(const at::Tensor& tensor, std::vector<at::Tensor>
 
 void stream_features(std::span<Classifier> models, const ImageDataset& set,
                      const EvalOptions& options,
-                     const std::function<void(const FeatureBatch&)>& visit, bool layers) {
+                     const std::function<void(const FeatureBatch&)>& visit,
+                     const StreamedParts& parts) {
   assert(!models.empty());
   const at::NoGradGuard no_grad;
   const Preprocessing& preprocessing = models.front().folder().preprocessing;
@@ -38,20 +40,28 @@ void stream_features(std::span<Classifier> models, const ImageDataset& set,
   struct Made {
     std::vector<at::Tensor> features;             // by model
     std::vector<std::vector<at::Tensor>> layers;  // by model and layer
+    std::vector<at::Tensor> logits;               // by model
   };
   const auto begin = [&](const Batch& batch) {
     const at::Tensor images = to_input(batch.pixels, batch.size, batch.height, batch.width,
                                        preprocessing, models.front().device());
     Made made;
-    for (Classifier& model : models) {
-      const Autocast autocast(model.device(), options.bf16);
-      if (!layers) {
-        made.features.push_back(model.features(images));
-        continue;
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      const Classifier& model = models[m];
+      {
+        const Autocast autocast(model.device(), options.bf16);
+        if (parts.layers) {
+          auto [features, below] = model.features_and_layers(images);
+          made.features.push_back(std::move(features));
+          made.layers.push_back(std::move(below));
+        } else {
+          made.features.push_back(model.features(images));
+        }
       }
-      auto [features, below] = model.features_and_layers(images);
-      made.features.push_back(std::move(features));
-      made.layers.push_back(std::move(below));
+      if (parts.logits.empty()) continue;
+      // In float32, as predict() does it.
+      made.logits.push_back(parts.logits[m] ? model.head_logits(made.features[m].to(at::kFloat))
+                                            : at::empty({0}, at::kFloat));
     }
     return made;
   };
@@ -69,6 +79,7 @@ void stream_features(std::span<Classifier> models, const ImageDataset& set,
       std::vector<LayerBatch>& all = out.layers.emplace_back();
       for (const at::Tensor& layer : model) all.push_back({on_host(layer, kept), layer.size(1)});
     }
+    for (const at::Tensor& logits : made.logits) out.logits.push_back(on_host(logits, kept));
     // A GPU works on the next batch while this one is visited.
     std::optional<Batch> next = loader.next();
     if (next) made = begin(*next);

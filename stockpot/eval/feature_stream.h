@@ -19,8 +19,15 @@ struct LayerBatch {
 struct FeatureBatch {
   std::span<const std::int64_t> labels;          // n
   std::vector<std::span<const float>> features;  // one a model, n x feature_size, float32
-  // By model and layer (Classifier::features_and_layers), when they are asked for.
+  // What is asked for: by model and layer (Classifier::features_and_layers); one a model, n x
+  // classes, as predict() has them, empty where they are not asked for.
   std::vector<std::vector<LayerBatch>> layers;
+  std::vector<std::span<const float>> logits;
+};
+
+struct StreamedParts {
+  bool layers = false;
+  std::vector<bool> logits = {};  // of which models; empty: of none
 };
 
 // Calls `visit` with every batch in the set's order; what it is given lives as long as the call.
@@ -28,6 +35,7 @@ struct FeatureBatch {
 // be on one device, which works on the next batch meanwhile.
 void stream_features(std::span<Classifier> models, const ImageDataset& set,
                      const EvalOptions& options,
-                     const std::function<void(const FeatureBatch&)>& visit, bool layers = false);
+                     const std::function<void(const FeatureBatch&)>& visit,
+                     const StreamedParts& parts = {});
 
 }  // namespace stockpot

@@ -1,7 +1,5 @@
 #include "stockpot/pipeline/measure_distortion.h"
 
-#include <ATen/ops/from_blob.h>
-
 #include <algorithm>
 #include <optional>
 #include <span>
@@ -63,7 +61,7 @@ class WantedPredictions {
  public:
   WantedPredictions(std::span<const Classifier> models, const DistortionRequest& request,
                     std::size_t set)
-      : models_(models), predictions_(models.size()) {
+      : predictions_(models.size()) {
     if (!request.wants_predictions) return;
     for (std::size_t m = 0; m < models.size(); ++m) {
       if (!request.wants_predictions(m, set)) continue;
@@ -72,20 +70,22 @@ class WantedPredictions {
     }
   }
 
+  std::vector<bool> by_model() const {
+    std::vector<bool> wanted;
+    for (const auto& one : predictions_) wanted.push_back(one.has_value());
+    return wanted;
+  }
   void add(const FeatureBatch& batch) {
-    const auto rows = static_cast<std::int64_t>(batch.labels.size());
     for (std::size_t m = 0; m < predictions_.size(); ++m)
-      if (predictions_[m])
-        add_logits(models_[m],
-                   at::from_blob(const_cast<float*>(batch.features[m].data()),
-                                 {rows, models_[m].folder().feature_size}, at::kFloat),
-                   *predictions_[m]);
+      if (auto& one = predictions_[m])
+        one->logits.insert(one->logits.end(), batch.logits[m].begin(), batch.logits[m].end());
+  }
+  void tell(const DistortionRequest& request, std::size_t set) {
+    for (std::size_t m = 0; m < predictions_.size(); ++m)
+      if (predictions_[m]) request.on_predictions(m, set, std::move(*predictions_[m]));
   }
 
-  std::vector<std::optional<Predictions>>& all() { return predictions_; }
-
  private:
-  std::span<const Classifier> models_;
   std::vector<std::optional<Predictions>> predictions_;  // by model
 };
 
@@ -129,32 +129,32 @@ Distortion measure_distortion(std::vector<Classifier>& models, const DistortionR
   DistortionStudy study(std::move(heads), classes, request.options);
 
   const auto pass = [&](const std::string& name, const ImageDataset& set, const std::string& what,
-                        bool layers, const auto& visit) {
+                        const StreamedParts& parts, const auto& visit) {
     EvalOptions how;
     how.bf16 = request.bf16;
     how.on_batch = [&](std::int64_t done, std::int64_t total) {
       progress.status(what + " on " + printable(name) + ": " + grouped(done) + "/" +
                       grouped(total));
     };
-    stream_features(models, set, how, visit, layers);
+    stream_features(models, set, how, visit, parts);
   };
   for (std::size_t s = 0; s < request.sets.size(); ++s) {
     const auto& [name, set] = request.sets[s];
     WantedPredictions predictions(models, request, s);
     KeptFeatures kept(request.most_kept);
-    pass(name, *set, "features", request.layers, [&](const FeatureBatch& batch) {
+    const StreamedParts parts{request.layers, predictions.by_model()};
+    pass(name, *set, "features", parts, [&](const FeatureBatch& batch) {
       predictions.add(batch);
       if (s == 0) kept.add(batch);
       study.add(name, rows_of(batch));
     });
-    for (std::size_t m = 0; m < models.size(); ++m)
-      if (auto& said = predictions.all()[m]) request.on_predictions(m, s, std::move(*said));
+    predictions.tell(request, s);
     study.finish_set(name);
     if (s > 0) continue;
     if (kept.all_kept())
       kept.visit([&](const PairedFeatures& rows) { study.add_id_again(rows); });
     else
-      pass(name, *set, "nearest means", false,
+      pass(name, *set, "nearest means", {},
            [&](const FeatureBatch& batch) { study.add_id_again(rows_of(batch)); });
   }
   return study.result();

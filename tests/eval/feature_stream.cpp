@@ -50,17 +50,17 @@ TEST(FeatureStream, GivesTheLayersBelowTheFeaturesWhenAsked) {
   models.push_back(Classifier::load(ModelFolder::open(fixtures() / "model" / "resnet18")));
   EvalOptions options;
   options.batch_size = 7;
-  stream_features(
-      models, set, options,
-      [&](const FeatureBatch& batch) {
-        ASSERT_EQ(batch.layers.size(), 1u);
-        ASSERT_EQ(batch.layers[0].size(), 9u);  // stem and eight blocks
-        // The features are the last block's maps, averaged.
-        EXPECT_TRUE(std::ranges::equal(batch.layers[0][8].values, batch.features[0]));
-        EXPECT_EQ(batch.layers[0][0].values.size(),
-                  batch.labels.size() * static_cast<std::size_t>(batch.layers[0][0].width));
-      },
-      /*layers=*/true);
+  stream_features(models, set, options,
+                  [&](const FeatureBatch& batch) {
+                    ASSERT_EQ(batch.layers.size(), 1u);
+                    ASSERT_EQ(batch.layers[0].size(), 9u);  // stem and eight blocks
+                    // The features are the last block's maps, averaged.
+                    EXPECT_TRUE(std::ranges::equal(batch.layers[0][8].values, batch.features[0]));
+                    EXPECT_EQ(
+                        batch.layers[0][0].values.size(),
+                        batch.labels.size() * static_cast<std::size_t>(batch.layers[0][0].width));
+                  },
+                  {.layers = true});
   stream_features(models, set, options,
                   [&](const FeatureBatch& batch) { EXPECT_TRUE(batch.layers.empty()); });
 }
