@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "stockpot/base/error.h"
+#include "stockpot/base/file.h"
 #include "stockpot/base/hash.h"
 #include "stockpot/base/text.h"
 #include "stockpot/diagnose/distortion_json.h"
@@ -20,11 +21,18 @@
 namespace stockpot {
 namespace {
 
+constexpr const char* kFile = "mechanism.json";
+
 using Models = std::vector<const TrainedModel*>;
 
+struct Subjects {
+  const TrainedModel* probe = nullptr;
+  std::vector<Models> seeds;  // of each: FT, then LP-FT
+};
+
 // As many seeds as every method has.
-MechanismModels subjects_of(const std::vector<TrainedModel>& models) {
-  MechanismModels subjects;
+Subjects subjects_of(const std::vector<TrainedModel>& models) {
+  Subjects subjects;
   std::vector<Models> methods;
   for (const RowKind kind : {RowKind::ft, RowKind::lpft})
     for (const TrainedModel& model : models) {
@@ -65,7 +73,7 @@ std::vector<MeasuredSet> sets_of(const DataSets& data) {
 }
 
 // What the measurement depends on: equal inputs, equal numbers.
-Json inputs_of(const TrainContext& context, const MechanismModels& subjects,
+Json inputs_of(const TrainContext& context, const Subjects& subjects,
                const std::vector<MeasuredSet>& sets) {
   Json inputs = Json::object({{"identity", context.identity}, {"bf16", context.recipe.bf16}});
   Json models = Json::object(), rows = Json::object();
@@ -88,14 +96,12 @@ Json inputs_of(const TrainContext& context, const MechanismModels& subjects,
   return inputs;
 }
 
-std::optional<Mechanism> measured_earlier(const fs::path& run, const Json& inputs) {
+std::optional<Mechanism> measured_earlier(const fs::path& file, const Json& inputs) {
   std::error_code error;
-  const fs::path file = run / "results.json";
   if (!fs::exists(file, error)) return std::nullopt;
   try {
-    std::optional<Mechanism> mechanism = report_from_json(Json::read(file)).mechanism;
-    if (!mechanism || !mechanism->numbers.is_object()) return std::nullopt;
-    const Json* there = mechanism->numbers.find("inputs");
+    Mechanism mechanism = mechanism_from_json(Json::read(file), file);
+    const Json* there = mechanism.numbers.is_object() ? mechanism.numbers.find("inputs") : nullptr;
     if (!there || !(*there == inputs)) return std::nullopt;
     return mechanism;
   } catch (const FormatError&) {
@@ -110,7 +116,7 @@ std::string choice_of(const TrainedModel& model, const std::string& name) {
 }
 
 // Accuracy and what was chosen, model by model.
-TitledTable models_table(const MechanismModels& subjects, const RunReport& report) {
+TitledTable models_table(const Subjects& subjects, const RunReport& report) {
   TitledTable table{.title = "The models",
                     .columns = {"model", "seed"},
                     .rows = {},
@@ -184,26 +190,20 @@ diagnose::Distortion measure(const TrainContext& context, const TrainedModel* pr
 
 }  // namespace
 
-std::optional<MeasuredMechanism> measure_mechanism(const TrainContext& context,
-                                                   const std::vector<TrainedModel>& models) {
-  MeasuredMechanism measured;
-  measured.models = subjects_of(models);
-  if (measured.models.seeds.empty()) return std::nullopt;
+std::optional<Mechanism> measure_mechanism(const TrainContext& context,
+                                           const std::vector<TrainedModel>& models) {
+  const Subjects subjects = subjects_of(models);
+  if (subjects.seeds.empty()) return std::nullopt;
   const std::vector<MeasuredSet> sets = sets_of(context.data);
-  measured.inputs = inputs_of(context, measured.models, sets);
-  measured.earlier = measured_earlier(context.folder.path(), measured.inputs);
-  if (measured.earlier) return measured;
-  for (const Models& afters : measured.models.seeds)
-    measured.seeds.push_back(measure(context, measured.models.probe, afters, sets));
-  return measured;
-}
+  const Json inputs = inputs_of(context, subjects, sets);
+  const fs::path file = context.folder.path() / kFile;
+  if (auto earlier = measured_earlier(file, inputs)) return earlier;
 
-Mechanism told(const MeasuredMechanism& measured, const RunReport& report) {
-  if (measured.earlier) return *measured.earlier;
-  const std::vector<diagnose::Distortion>& seeds = measured.seeds;
+  std::vector<diagnose::Distortion> seeds;
+  for (const Models& afters : subjects.seeds)
+    seeds.push_back(measure(context, subjects.probe, afters, sets));
   Mechanism mechanism;
   mechanism.reading = diagnose::reading(seeds.front());
-  mechanism.tables.push_back(models_table(measured.models, report));
   if (seeds.size() > 1) {
     mechanism.reading.push_back("These lines are of the first seed; the table over " +
                                 std::to_string(seeds.size()) +
@@ -216,8 +216,14 @@ Mechanism told(const MeasuredMechanism& measured, const RunReport& report) {
   Json later = Json::array();
   for (std::size_t i = 1; i < seeds.size(); ++i) later.push(diagnose::to_json(seeds[i]));
   mechanism.numbers.set("later_seeds", later);
-  mechanism.numbers.set("inputs", measured.inputs);
+  mechanism.numbers.set("inputs", inputs);
+  write_file(file, to_json(mechanism).dump(2) + "\n");
   return mechanism;
+}
+
+void add_models_table(const std::vector<TrainedModel>& models, const RunReport& report,
+                      Mechanism& mechanism) {
+  mechanism.tables.insert(mechanism.tables.begin(), models_table(subjects_of(models), report));
 }
 
 }  // namespace stockpot

@@ -95,9 +95,9 @@ void write_reports(const RunReport& report, const fs::path& out) {
 
 // What cannot be measured (a set of one picture, features that do not vary) must not cost the
 // report of a run.
-std::optional<MeasuredMechanism> mechanism_of(const TrainContext& context,
-                                              const std::vector<TrainedModel>& models,
-                                              std::vector<std::string>& notes) {
+std::optional<Mechanism> mechanism_of(const TrainContext& context,
+                                      const std::vector<TrainedModel>& models,
+                                      std::vector<std::string>& notes) {
   try {
     return measure_mechanism(context, models);
   } catch (const RunError& error) {
@@ -193,11 +193,10 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
         "Out of protocol: penalties, learning rates, epochs and soup members were chosen on OOD "
         "data (val), which a user of the methods would not have.";
   // First, as it leaves most of the logits that evaluation wants.
-  std::optional<MeasuredMechanism> mechanism;
-  if (recipe.diagnoses()) mechanism = mechanism_of(context, models, report.notes);
+  if (recipe.diagnoses()) report.mechanism = mechanism_of(context, models, report.notes);
   evaluate_all(context, models, candidates, soups, report);
   report.comparisons = compare_methods(report, stored_right(out));
-  if (mechanism) report.mechanism = told(*mechanism, report);
+  if (report.mechanism) add_models_table(models, report, *report.mechanism);
   add_gallery(context, chosen_model(report), report);
   add_versions(report, recipe, pretrained, world.size());
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -122,14 +122,6 @@ Json table_json(const TitledTable& table) {
                        {"note", text(table.note)}});
 }
 
-Json mechanism_json(const Mechanism& mechanism) {
-  Json tables = Json::array();
-  for (const TitledTable& table : mechanism.tables) tables.push(table_json(table));
-  return Json::object({{"reading", names(mechanism.reading)},
-                       {"tables", std::move(tables)},
-                       {"numbers", mechanism.numbers}});
-}
-
 Json gallery_json(const RunReport& report) {
   Json list = Json::array();
   for (const GalleryPicture& picture : report.gallery) {
@@ -165,6 +157,14 @@ Json to_json(const MethodComparison& comparison) {
                        {"sets", std::move(sets)}});
 }
 
+Json to_json(const Mechanism& mechanism) {
+  Json tables = Json::array();
+  for (const TitledTable& table : mechanism.tables) tables.push(table_json(table));
+  return Json::object({{"reading", names(mechanism.reading)},
+                       {"tables", std::move(tables)},
+                       {"numbers", mechanism.numbers}});
+}
+
 Json to_json(const RunReport& report) {
   Json sets = Json::array(), models = Json::array(), ledgers = Json::array();
   for (const ReportedSet& set : report.sets) {
@@ -194,7 +194,7 @@ Json to_json(const RunReport& report) {
   Json comparisons = Json::array();
   for (const MethodComparison& one : report.comparisons) comparisons.push(to_json(one));
   json.set("comparisons", std::move(comparisons));
-  json.set("mechanism", report.mechanism ? mechanism_json(*report.mechanism) : Json());
+  json.set("mechanism", report.mechanism ? to_json(*report.mechanism) : Json());
   json.set("probe_path", report.probe_path ? to_json(*report.probe_path) : Json());
   json.set("notes", names(report.notes));
   return json;

@@ -260,6 +260,10 @@ RunReport report_from_json(const Json& json, const fs::path& file) {
   return report;
 }
 
+Mechanism mechanism_from_json(const Json& json, const fs::path& file) {
+  return read_mechanism(Place(json, "", file));
+}
+
 fs::path results_file(const fs::path& run) {
   const fs::path file = run / "results.json";
   std::error_code ignored;

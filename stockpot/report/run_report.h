@@ -131,8 +131,10 @@ std::vector<MethodSummary> summarise(const RunReport& report);
 
 // results.json: schema_version 1, documented in docs/results-json.md.
 Json to_json(const RunReport& report);
-// Throws FormatError, which names `file` and the place in it.
+Json to_json(const Mechanism& mechanism);  // its member `mechanism`
+// Both throw FormatError, which names `file` and the place in it.
 RunReport report_from_json(const Json& json, const fs::path& file = "results.json");
+Mechanism mechanism_from_json(const Json& json, const fs::path& file);
 // results.json of a run's folder. Throws UsageError when the run is not finished.
 fs::path results_file(const fs::path& run);
 RunReport read_report(const fs::path& run);
