@@ -99,6 +99,16 @@ void set_torch_threads(int count) {
   if (const auto set = loaded<void (*)(int)>("openblas_set_num_threads")) set(count);
 }
 
+OneThread::OneThread(bool wanted) {
+  if (!wanted) return;
+  before_ = at::get_num_threads();
+  set_torch_threads(1);
+}
+
+OneThread::~OneThread() {
+  if (before_ > 0) set_torch_threads(before_);
+}
+
 void keep_freed_memory() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_MAX, 0);  // no mapping of its own for a large block

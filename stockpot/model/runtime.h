@@ -21,6 +21,17 @@ bool blas_is_slow();
 // number is that of the calling thread.
 void set_torch_threads(int count);
 
+// While it lives, if it is wanted, operators of this thread run on one thread.
+class OneThread {
+ public:
+  explicit OneThread(bool wanted);
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+
+ private:
+  int before_ = 0;  // 0: nothing to restore
+};
+
 // Lets the allocator keep the memory that it was given back, in place of returning it to the
 // system, which clears every page before it gives it out again: a training step would touch
 // hundreds of megabytes of new pages, half its time. For programs that train or evaluate; the

@@ -1,29 +1,14 @@
 #include "stockpot/train/path_finish.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
-namespace stockpot {
+#include "stockpot/model/runtime.h"
 
+namespace stockpot {
 namespace {
 
 // Numbers (samples x coefficients) of a small problem.
 constexpr std::int64_t kSmall = std::int64_t{1} << 21;
-
-// While it lives, operators run on one thread if the problem is small: a BLAS cuts float64 products
-// by the number of threads, and rounds accordingly, while threads are of little help there.
-class OneThread {
- public:
-  explicit OneThread(const FeatureRows& rows) : before_(at::get_num_threads()) {
-    if (rows.rows() * rows.length() <= kSmall) at::set_num_threads(1);
-  }
-  ~OneThread() { at::set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-
- private:
-  int before_;
-};
 
 }  // namespace
 
@@ -70,7 +55,9 @@ void PathFinish::refine(std::vector<Descent>& descents) {
   }
   if (finer.empty()) return;
   if (!exact_rows_) exact_rows_ = exact_();
-  const OneThread one(*exact_rows_);
+  // A BLAS cuts float64 products by the number of threads, and rounds accordingly; small problems
+  // hardly need them.
+  const OneThread one(rows_.rows() * rows_.length() <= kSmall);
   evaluations_ += minimise(*exact_rows_, finer);
   for (std::size_t i = 0; i < places.size(); ++i) descents[places[i]] = std::move(finer[i]);
 }
