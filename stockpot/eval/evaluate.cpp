@@ -53,12 +53,14 @@ at::Tensor forward_all(Classifier& model, const ImageDataset& set, const EvalOpt
 
 }  // namespace
 
-Predictions without_logits(const Classifier& model, const ImageDataset& set) {
+Predictions without_logits(const Classifier& model, const ImageDataset& set, bool bf16) {
   if (model.labels() != set.classes())
     throw UsageError("the model has " + std::to_string(model.labels().size()) +
                      " labels that are not the " + std::to_string(set.classes().size()) +
                      " classes of the images: load the set with the model's labels as its classes");
-  return set_rows(set);
+  Predictions predictions = set_rows(set);
+  predictions.arithmetic = arithmetic_of(model.device(), bf16);
+  return predictions;
 }
 
 std::string arithmetic_of(at::Device device, bool bf16) {
@@ -67,8 +69,7 @@ std::string arithmetic_of(at::Device device, bool bf16) {
 }
 
 Predictions predict(Classifier& model, const ImageDataset& set, const EvalOptions& options) {
-  Predictions predictions = without_logits(model, set);
-  predictions.arithmetic = arithmetic_of(model.device(), options.bf16);
+  Predictions predictions = without_logits(model, set, options.bf16);
   const at::Tensor logits =
       forward_all(model, set, options, predictions.classes,
                   [&](const at::Tensor& features) { return model.head_logits(features); });
@@ -81,8 +82,7 @@ Predictions predict_from_features(Classifier& model, const ImageDataset& set,
                                   const at::Tensor& features, const EvalOptions& options) {
   const at::NoGradGuard no_grad;
   model.evaluate();
-  Predictions predictions = without_logits(model, set);
-  predictions.arithmetic = arithmetic_of(model.device(), options.bf16);
+  Predictions predictions = without_logits(model, set, options.bf16);
   for (std::int64_t begin = 0; begin < set.size(); begin += options.batch_size) {
     const std::int64_t end = std::min(set.size(), begin + options.batch_size);
     const at::Tensor logits =

@@ -40,7 +40,7 @@ Predictions predict_from_features(Classifier& model, const ImageDataset& set,
                                   const at::Tensor& features, const EvalOptions& options = {});
 
 // The same without the logits: what is known of the rows before the model has seen them.
-Predictions without_logits(const Classifier& model, const ImageDataset& set);
+Predictions without_logits(const Classifier& model, const ImageDataset& set, bool bf16);
 
 // Features of every row: n x feature_size float32 on the CPU.
 at::Tensor extract_features(Classifier& model, const ImageDataset& set,

@@ -99,14 +99,18 @@ void set_torch_threads(int count) {
   if (const auto set = loaded<void (*)(int)>("openblas_set_num_threads")) set(count);
 }
 
-OneThread::OneThread(bool wanted) {
+OneThread::OneThread(bool wanted, Pools pools) : pools_(pools) {
   if (!wanted) return;
   before_ = at::get_num_threads();
-  set_torch_threads(1);
+  set(1);
 }
 
 OneThread::~OneThread() {
-  if (before_ > 0) set_torch_threads(before_);
+  if (before_ > 0) set(before_);
+}
+
+void OneThread::set(int threads) const {
+  pools_ == Pools::libtorch ? at::set_num_threads(threads) : set_torch_threads(threads);
 }
 
 void keep_freed_memory() {

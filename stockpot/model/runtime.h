@@ -21,14 +21,19 @@ bool blas_is_slow();
 // number is that of the calling thread.
 void set_torch_threads(int count);
 
-// While it lives, if it is wanted, operators of this thread run on one thread.
+// While it lives, if it is wanted, operators of this thread run on one thread. OpenBLAS's pool is
+// the whole process's: it is left alone unless the bits of a product depend on it.
 class OneThread {
  public:
-  explicit OneThread(bool wanted);
+  enum class Pools { libtorch, openblas_too };
+  OneThread(bool wanted, Pools pools);
   ~OneThread();
   OneThread(const OneThread&) = delete;
 
  private:
+  void set(int threads) const;
+
+  const Pools pools_;
   int before_ = 0;  // 0: nothing to restore
 };
 

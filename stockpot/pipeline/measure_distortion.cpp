@@ -63,11 +63,9 @@ class WantedPredictions {
                     std::size_t set)
       : predictions_(models.size()) {
     if (!request.wants_predictions) return;
-    for (std::size_t m = 0; m < models.size(); ++m) {
-      if (!request.wants_predictions(m, set)) continue;
-      predictions_[m] = without_logits(models[m], *request.sets[set].second);
-      predictions_[m]->arithmetic = arithmetic_of(models[m].device(), request.bf16);
-    }
+    for (std::size_t m = 0; m < models.size(); ++m)
+      if (request.wants_predictions(m, set))
+        predictions_[m] = without_logits(models[m], *request.sets[set].second, request.bf16);
   }
 
   std::vector<bool> by_model() const {

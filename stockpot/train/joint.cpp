@@ -72,8 +72,7 @@ Predictions predict_together(World& world, Classifier& model, const ImageDataset
     return std::string_view(reinterpret_cast<const char*>(numbers.data()),
                             numbers.size() * sizeof(float));
   };
-  Predictions all = without_logits(model, set);
-  all.arithmetic = arithmetic_of(model.device(), options.bf16);
+  Predictions all = without_logits(model, set, options.bf16);
   for (const std::string& part : world.gather(bytes_of(logits))) {
     const std::size_t before = all.logits.size();
     all.logits.resize(before + part.size() / sizeof(float));

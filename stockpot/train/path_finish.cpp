@@ -57,7 +57,7 @@ void PathFinish::refine(std::vector<Descent>& descents) {
   if (!exact_rows_) exact_rows_ = exact_();
   // A BLAS cuts float64 products by the number of threads, and rounds accordingly; small problems
   // hardly need them.
-  const OneThread one(rows_.rows() * rows_.length() <= kSmall);
+  const OneThread one(rows_.rows() * rows_.length() <= kSmall, OneThread::Pools::openblas_too);
   evaluations_ += minimise(*exact_rows_, finer);
   for (std::size_t i = 0; i < places.size(); ++i) descents[places[i]] = std::move(finer[i]);
 }

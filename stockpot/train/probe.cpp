@@ -127,7 +127,7 @@ ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_
   if (present.count() < 2)
     throw UsageError("the training set has rows of one class only; a probe needs two");
 
-  const OneThread one(wants_one_thread(train_features.numel()));
+  const OneThread one(wants_one_thread(train_features.numel()), OneThread::Pools::libtorch);
   const OwnStream stream(train_features.device());  // passes are recorded there
   const FeatureStatistics statistics = feature_statistics("training", train_features);
   const Normalisation normalisation = make_normalisation(statistics, options.scaling);

@@ -98,7 +98,7 @@ void Descent::next_direction() {
   std::vector<double> along = iterations_ == 0 ? history_.along(weights(), gradient)
                                                : history_.add(last_pair(), weights(), gradient);
   const CurvatureHistory::Half half =
-      history_.half_of_inverse(c_, ridge, weights(), std::move(along), gradient);
+      history_.half_of_inverse(c_, ridge, weights(), std::move(along), std::move(gradient));
   const std::vector<float> inside = metric.project(problem_->classes, half.rest.data());
   // gradient' H gradient.
   const auto decrement = [&](const InverseMetric& inverse) {

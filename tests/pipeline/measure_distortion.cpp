@@ -41,12 +41,17 @@ std::vector<Classifier> three_models(const ImageDataset& set) {
   return models;
 }
 
-TEST(MeasureDistortion, TellsWhatPredictWouldSay) {
-  const ImageDataset id = many_pictures(), ood = fixture_pictures();
-  std::vector<Classifier> models = three_models(id);
+DistortionRequest request_of(const ImageDataset& id, const ImageDataset& ood) {
   DistortionRequest request;
   request.names = {"LP", "FT", "LP-FT"};
   request.sets = {{"ID", &id}, {"sketch", &ood}};
+  return request;
+}
+
+TEST(MeasureDistortion, TellsWhatPredictWouldSay) {
+  const ImageDataset id = many_pictures(), ood = fixture_pictures();
+  std::vector<Classifier> models = three_models(id);
+  DistortionRequest request = request_of(id, ood);
   request.wants_predictions = [](std::size_t model, std::size_t set) {
     return model > 0 && !(model == 2 && set == 1);
   };
@@ -70,9 +75,7 @@ TEST(MeasureDistortion, TellsWhatPredictWouldSay) {
 TEST(MeasureDistortion, PassesManyPicturesTwiceWithTheSameResult) {
   const ImageDataset id = many_pictures(), ood = fixture_pictures();
   std::vector<Classifier> models = three_models(id);
-  DistortionRequest request;
-  request.names = {"LP", "FT", "LP-FT"};
-  request.sets = {{"ID", &id}, {"sketch", &ood}};
+  DistortionRequest request = request_of(id, ood);
   Silent silent;
   const std::string once = to_json(measure_distortion(models, request, silent)).dump();
   const auto row = sizeof(float) * 3 * static_cast<std::size_t>(models[0].folder().feature_size);
