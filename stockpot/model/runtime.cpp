@@ -99,20 +99,6 @@ void set_torch_threads(int count) {
   if (const auto set = loaded<void (*)(int)>("openblas_set_num_threads")) set(count);
 }
 
-OneThread::OneThread(bool wanted, Pools pools) : pools_(pools) {
-  if (!wanted) return;
-  before_ = at::get_num_threads();
-  set(1);
-}
-
-OneThread::~OneThread() {
-  if (before_ > 0) set(before_);
-}
-
-void OneThread::set(int threads) const {
-  pools_ == Pools::libtorch ? at::set_num_threads(threads) : set_torch_threads(threads);
-}
-
 void keep_freed_memory() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_MAX, 0);  // no mapping of its own for a large block

@@ -21,22 +21,6 @@ bool blas_is_slow();
 // number is that of the calling thread.
 void set_torch_threads(int count);
 
-// While it lives, if it is wanted, operators of this thread run on one thread. OpenBLAS's pool is
-// the whole process's: it is left alone unless the bits of a product depend on it.
-class OneThread {
- public:
-  enum class Pools { libtorch, openblas_too };
-  OneThread(bool wanted, Pools pools);
-  ~OneThread();
-  OneThread(const OneThread&) = delete;
-
- private:
-  void set(int threads) const;
-
-  const Pools pools_;
-  int before_ = 0;  // 0: nothing to restore
-};
-
 // Lets the allocator keep the memory that it was given back, in place of returning it to the
 // system, which clears every page before it gives it out again: a training step would touch
 // hundreds of megabytes of new pages, half its time. For programs that train or evaluate; the

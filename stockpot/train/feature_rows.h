@@ -65,9 +65,9 @@ class FeatureRows {
 };
 
 // features: n x d of any floating-point type, on any device, whose passes then run there;
-// labels: n int64 on the CPU. On the CPU in float32 results have the same bits for any number
-// of threads. Sums over rows are float64 in both precisions; float32 holds the optimum's
-// objective to about 1e-8, float64 takes about five times as long on a CPU.
+// labels: n contiguous int64 on the CPU. On the CPU results have the same bits for any number of
+// threads. Sums over rows are float64 in both precisions; float32 holds the optimum's objective to
+// about 1e-8, float64 takes 1.5 to 3 times as long on a CPU.
 std::unique_ptr<FeatureRows> make_feature_rows(const at::Tensor& features,
                                                const Normalisation& normalisation,
                                                const at::Tensor& labels, std::int64_t classes,

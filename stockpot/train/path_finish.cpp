@@ -2,16 +2,7 @@
 
 #include <algorithm>
 
-#include "stockpot/model/runtime.h"
-
 namespace stockpot {
-namespace {
-
-// Numbers (samples x coefficients) of a small problem.
-constexpr std::int64_t kSmall = std::int64_t{1} << 21;
-
-}  // namespace
-
 PathFinish::PathFinish(FeatureRows& rows,
                        const std::function<std::unique_ptr<FeatureRows>()>& exact,
                        const SoftmaxProblem& problem, const PathOptions& options,
@@ -55,9 +46,6 @@ void PathFinish::refine(std::vector<Descent>& descents) {
   }
   if (finer.empty()) return;
   if (!exact_rows_) exact_rows_ = exact_();
-  // A BLAS cuts float64 products by the number of threads, and rounds accordingly; small problems
-  // hardly need them.
-  const OneThread one(rows_.rows() * rows_.length() <= kSmall, OneThread::Pools::openblas_too);
   evaluations_ += minimise(*exact_rows_, finer);
   for (std::size_t i = 0; i < places.size(); ++i) descents[places[i]] = std::move(finer[i]);
 }

@@ -11,7 +11,6 @@
 #include "stockpot/base/text.h"
 #include "stockpot/model/blocks.h"
 #include "stockpot/model/compat.h"
-#include "stockpot/model/runtime.h"
 #include "stockpot/train/feature_statistics.h"
 #include "stockpot/train/present_classes.h"
 #include "stockpot/train/probe_checks.h"
@@ -38,19 +37,31 @@ Normalisation make_normalisation(const FeatureStatistics& statistics, ProbeScali
   return normalisation;
 }
 
-// Whether the problem is small and the machine busy: each short loop would wait for a second thread
-// to be given a core (0.7 against 14 s for a path of 100 penalties on 767 x 1024 features while
-// other programs kept both cores busy). The results do not depend on the number of threads.
-bool wants_one_thread(std::int64_t elements) {
-  constexpr int loops = 20;
-  const int threads = at::get_num_threads();
-  if (elements >= (1 << 21) || threads == 1) return false;
-  for_blocks(threads, [](std::int64_t) {});  // the first one makes the threads
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < loops; ++i) for_blocks(threads, [](std::int64_t) {});
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  return taken.count() / loops > 5e-5;
-}
+// While it lives, loops of this thread run on one thread if the problem is small and the machine
+// busy: each short loop would wait for a second thread to be given a core (0.7 against 14 s for a
+// path of 100 penalties on 767 x 1024 features while other programs kept both cores busy). The
+// results do not depend on the number of threads.
+class FewThreads {
+ public:
+  explicit FewThreads(std::int64_t elements) : before_(at::get_num_threads()) {
+    if (elements < (1 << 21) && before_ > 1 && waiting_time() > 5e-5) at::set_num_threads(1);
+  }
+  ~FewThreads() { at::set_num_threads(before_); }
+  FewThreads(const FewThreads&) = delete;
+
+ private:
+  // Mean seconds of a loop with nothing in it.
+  double waiting_time() const {
+    constexpr int loops = 20;
+    for_blocks(before_, [](std::int64_t) {});  // the first one makes the threads
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < loops; ++i) for_blocks(before_, [](std::int64_t) {});
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    return taken.count() / loops;
+  }
+
+  const int before_;
+};
 
 // Fills the path as solutions come, and keeps the best one.
 class Recorder {
@@ -127,7 +138,7 @@ ProbeResult fit_probe(const at::Tensor& train_features, const at::Tensor& train_
   if (present.count() < 2)
     throw UsageError("the training set has rows of one class only; a probe needs two");
 
-  const OneThread one(wants_one_thread(train_features.numel()), OneThread::Pools::libtorch);
+  const FewThreads few(train_features.numel());
   const OwnStream stream(train_features.device());  // passes are recorded there
   const FeatureStatistics statistics = feature_statistics("training", train_features);
   const Normalisation normalisation = make_normalisation(statistics, options.scaling);

@@ -1,4 +1,4 @@
-// FeatureRows by LibTorch's operators: for CUDA, and for float64 on the CPU.
+// FeatureRows by LibTorch's operators: for CUDA. On the CPU tests compare with it.
 #pragma once
 
 #include <memory>

@@ -45,6 +45,25 @@ TEST(Gemm, EqualsSumsInDoubleForAnySizeAndOrientation) {
       }
 }
 
+TEST(Gemm, InFloat64EqualsSums) {
+  for (const Size& s : {Size{1, 1, 1}, Size{7, 17, 300}, Size{13, 100, 513}}) {
+    const Floats x = random_floats(s.m * s.k, 1), y = random_floats(s.k * s.n, 2);
+    const Doubles a(x.begin(), x.end()), b(y.begin(), y.end());
+    Doubles packed(static_cast<std::size_t>(s.k * packed_columns<double>(s.n)));
+    Doubles c(static_cast<std::size_t>(s.m * s.n));
+    pack(s.k, s.n, {b.data(), s.n, 1}, packed.data());
+    multiply(s.m, s.n, s.k, {a.data(), s.k, 1}, packed.data(), c.data(), s.n);
+    for (std::int64_t i = 0; i < s.m; ++i)
+      for (std::int64_t j = 0; j < s.n; ++j) {
+        double sum = 0;
+        for (std::int64_t p = 0; p < s.k; ++p)
+          sum +=
+              a[static_cast<std::size_t>(i * s.k + p)] * b[static_cast<std::size_t>(p * s.n + j)];
+        ASSERT_NEAR(c[static_cast<std::size_t>(i * s.n + j)], sum, 1e-12) << i << " " << j;
+      }
+  }
+}
+
 TEST(Gemm, HasTheSameBitsHoweverTheRowsAreSplit) {
   const Size s{65, 50, 300};
   const Floats x = random_floats(s.m * s.k, 1), y = random_floats(s.k * s.n, 2);

@@ -15,6 +15,7 @@
 #include "digits.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/random.h"
+#include "stockpot/model/runtime.h"
 #include "support.h"
 
 namespace stockpot {
@@ -147,10 +148,10 @@ TEST(ProbeCases, AnyNumberOfThreadsGivesTheSameBits) {
   const int before = at::get_num_threads();
   std::vector<ProbeResult> results;
   for (const int threads : {1, 2, 5}) {
-    at::set_num_threads(threads);
+    set_torch_threads(threads);
     results.push_back(probe(data, penalties(logspace(-5, 1, 20))));
   }
-  at::set_num_threads(before);
+  set_torch_threads(before);
   for (const ProbeResult& result : results) {
     EXPECT_TRUE(test::same_bits(result.weight, results[0].weight));
     for (std::size_t i = 0; i < 20; ++i)

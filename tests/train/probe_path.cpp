@@ -73,8 +73,8 @@ TEST(ProbePath, IsTheSameFromOneEndAndFromBothAndByEitherKindOfRows) {
   const Normalisation normalisation = global_normalisation(features());
   const auto best = exact();
   const Walk optimum = walk(*best, 1e-11);
-  PackedRows alone(features(), normalisation, labels(), 10);
-  Sociable<PackedRows> packed(features(), normalisation, labels(), 10);
+  PackedRows<float> alone(features(), normalisation, labels(), 10);
+  Sociable<PackedRows<float>> packed(features(), normalisation, labels(), 10);
   Sociable<TensorRows> tensors(features(), normalisation, labels(), 10, Precision::float32);
   for (FeatureRows* rows : {static_cast<FeatureRows*>(&alone), static_cast<FeatureRows*>(&packed),
                             static_cast<FeatureRows*>(&tensors)}) {

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "stockpot/base/random.h"
+#include "stockpot/model/runtime.h"
 #include "stockpot/train/gram_metric.h"
 #include "stockpot/train/packed_rows.h"
 #include "stockpot/train/tensor_rows.h"
@@ -83,7 +84,7 @@ TEST(FeatureRows, InFloat32AreThoseInFloat64ForAnyShape) {
     const at::Tensor x = normal(shape.rows, shape.features, 1),
                      y = labels(shape.rows, shape.classes);
     const Normalisation normalisation = some_normalisation(shape.features);
-    PackedRows packed(x, normalisation, y, shape.classes);
+    PackedRows<float> packed(x, normalisation, y, shape.classes);
     TensorRows exact(x, normalisation, y, shape.classes, Precision::float64);
     const Evaluated a = evaluate(packed, shape.count), b = evaluate(exact, shape.count);
     for (std::size_t i = 0; i < shape.count; ++i) {
@@ -99,10 +100,30 @@ TEST(FeatureRows, InFloat32AreThoseInFloat64ForAnyShape) {
   }
 }
 
+// Two ways to the same float64 numbers, from features of either type.
+TEST(FeatureRows, InFloat64AreThoseOfLibTorch) {
+  const at::Tensor y = labels(2500, 11);
+  const Normalisation normalisation = some_normalisation(300);
+  for (const at::Tensor& x :
+       {normal(2500, 300, 4), normal(2500, 300, 4).to(at::kDouble).mul(M_PI)}) {
+    PackedRows<double> packed(x, normalisation, y, 11);
+    TensorRows tensors(x, normalisation, y, 11, Precision::float64);
+    const Evaluated a = evaluate(packed, 7), b = evaluate(tensors, 7);
+    for (std::size_t i = 0; i < 7; ++i) {
+      EXPECT_NEAR(a.sums[i].loss / b.sums[i].loss, 1, 1e-14);
+      EXPECT_NEAR(a.sums[i].spread / b.sums[i].spread, 1, 1e-13);
+      EXPECT_EQ(a.correct[i], b.correct[i]);
+      EXPECT_EQ(a.correct[i], a.sums[i].correct);
+      for (std::size_t j = 0; j < b.gradients[i].size(); ++j)
+        ASSERT_NEAR(a.gradients[i][j], b.gradients[i][j], 1e-10) << j;
+    }
+  }
+}
+
 // Against the plain formula, and against its own differences.
 TEST(FeatureRows, GiveTheCrossEntropyAndItsGradient) {
   const at::Tensor x = normal(40, 6, 2), y = labels(40, 4);
-  TensorRows rows(x, some_normalisation(6), y, 4, Precision::float64);
+  PackedRows<double> rows(x, some_normalisation(6), y, 4);
   Coefficients w = some_classifier(rows.length(), 5), gradient(w.size());
   const auto loss = [&](const Coefficients& at) {
     Coefficients unused(at.size());
@@ -121,22 +142,29 @@ TEST(FeatureRows, GiveTheCrossEntropyAndItsGradient) {
   }
 }
 
-TEST(FeatureRows, GiveTheSameBitsForAnyNumberOfThreads) {
+// Of LibTorch and of OpenBLAS, which has a pool of its own.
+template <typename Number>
+void expect_the_same_bits_for_any_number_of_threads() {
   const at::Tensor x = normal(3000, 40, 3), y = labels(3000, 12);
   const int before = at::get_num_threads();
-  PackedRows rows(x, some_normalisation(40), y, 12);
+  PackedRows<Number> rows(x, some_normalisation(40), y, 12);
   const Evaluated two = evaluate(rows, 6);
-  at::set_num_threads(1);
+  set_torch_threads(1);
   const Evaluated one = evaluate(rows, 6);
-  at::set_num_threads(7);
+  set_torch_threads(7);
   const Evaluated seven = evaluate(rows, 6);
-  at::set_num_threads(before);
+  set_torch_threads(before);
   for (std::size_t i = 0; i < 6; ++i) {
     EXPECT_EQ(one.gradients[i], two.gradients[i]);
     EXPECT_EQ(one.gradients[i], seven.gradients[i]);
     EXPECT_EQ(one.sums[i].loss, two.sums[i].loss);
     EXPECT_EQ(one.sums[i].loss, seven.sums[i].loss);
   }
+}
+
+TEST(FeatureRows, GiveTheSameBitsForAnyNumberOfThreads) {
+  expect_the_same_bits_for_any_number_of_threads<float>();
+  expect_the_same_bits_for_any_number_of_threads<double>();
 }
 
 // A sample that is right with p = 1 - 4e-9 has the loss 4e-9: in plain float32 it would be 0.
@@ -176,7 +204,7 @@ TEST(GramMetric, InvertsWhatItHasSeen) {
   // Fewer features than directions: the metric is exact.
   const at::Tensor x = normal(500, 20, 4), y = labels(500, 3);
   Normalisation none{std::vector<double>(20, 0.0), std::vector<double>(20, 1.0)};
-  PackedRows rows(x, none, y, 3);
+  PackedRows<float> rows(x, none, y, 3);
   const GramMetric metric(rows);
   const at::Tensor gram = at::matmul(x.t(), x);
   const Coefficients w = some_classifier(rows.length(), 8);
