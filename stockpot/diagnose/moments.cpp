@@ -5,12 +5,14 @@
 #include <cmath>
 
 #include "stockpot/base/threads.h"
+#include "stockpot/kernels/gemm.h"
 
 namespace stockpot::diagnose {
 namespace {
 
-// Columns of a product that one thread makes at a time.
-constexpr std::int64_t kColumns = 64;
+// Columns of the right matrix that one thread multiplies at a time: whole panels of the packed
+// products on any processor.
+constexpr std::int64_t kColumns = 48;
 // Below this share of the total scatter, a within-class scatter is rounding.
 constexpr double kRounding = 1e-12;
 
@@ -32,22 +34,38 @@ MatrixXd matrix_of(std::span<const float> values, std::int64_t columns) {
       .cast<double>();
 }
 
+namespace {
+
+// sum += a^T b in columns begin..end-1 of a and the first `most` of b. Columns lie one after the
+// other, so that a product by rows makes the transpose, b^T a.
+void add_block(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b, std::int64_t begin,
+               std::int64_t end, std::int64_t most) {
+  const std::int64_t n = a.rows(), columns = end - begin;
+  std::vector<double> packed(static_cast<std::size_t>(n * packed_columns<double>(columns)));
+  pack(n, columns, {a.data() + begin * n, 1, n}, packed.data());
+  multiply(most, columns, n, {b.data(), n, 1}, packed.data(), sum.data() + begin, sum.rows(),
+           {.accumulate = true});
+}
+
+}  // namespace
+
 void add_product(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b) {
   assert(a.rows() == b.rows() && sum.rows() == a.cols() && sum.cols() == b.cols());
-  parallel_for(b.cols(), kColumns, [&](std::int64_t begin, std::int64_t end) {
-    sum.middleCols(begin, end - begin).noalias() +=
-        a.transpose() * b.middleCols(begin, end - begin);
+  parallel_for(a.cols(), kColumns, [&](std::int64_t begin, std::int64_t end) {
+    add_block(sum, a, b, begin, end, b.cols());
   });
 }
 
 void add_square(MatrixXd& sum, const MatrixXd& a) {
   assert(sum.rows() == a.cols() && sum.cols() == a.cols());
   parallel_for(a.cols(), kColumns, [&](std::int64_t begin, std::int64_t end) {
-    sum.block(0, begin, end, end - begin).noalias() +=
-        a.leftCols(end).transpose() * a.middleCols(begin, end - begin);
+    add_block(sum, a, a, begin, end, end);
   });
-  sum.triangularView<Eigen::StrictlyLower>() = sum.transpose();
 }
+
+VectorXd row_lengths(const MatrixXd& rows) { return rows.cwiseAbs2().rowwise().sum().cwiseSqrt(); }
+
+MatrixXd symmetric(const MatrixXd& lower) { return lower.selfadjointView<Eigen::Lower>(); }
 
 FeatureMoments::FeatureMoments(std::int64_t features, std::int64_t classes)
     : mean_(VectorXd::Zero(features)),
@@ -63,14 +81,13 @@ void FeatureMoments::add(const MatrixXd& rows, std::span<const std::int64_t> lab
   add_square(scatter_, centred);
   const double before = static_cast<double>(count_), added = static_cast<double>(rows.rows());
   const VectorXd shift = batch_mean - mean_;
-  scatter_.noalias() += (before * added / (before + added)) * shift * shift.transpose();
+  scatter_.selfadjointView<Eigen::Lower>().rankUpdate(shift, before * added / (before + added));
   mean_ += added / (before + added) * shift;
-  norms_ += rows.rowwise().norm().sum();
-  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
-    const std::int64_t label = labels[static_cast<std::size_t>(i)];
-    class_sums_.row(label) += rows.row(i);
-    ++class_counts_[static_cast<std::size_t>(label)];
-  }
+  norms_ += row_lengths(rows).sum();
+  for (const std::int64_t label : labels) ++class_counts_[static_cast<std::size_t>(label)];
+  for (Eigen::Index j = 0; j < rows.cols(); ++j)
+    for (Eigen::Index i = 0; i < rows.rows(); ++i)
+      class_sums_(labels[static_cast<std::size_t>(i)], j) += rows(i, j);
   count_ += rows.rows();
 }
 

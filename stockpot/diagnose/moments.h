@@ -18,8 +18,13 @@ MatrixXd matrix_of(std::span<const float> values, std::int64_t columns);
 
 // sum += a^T b for n x p and n x q matrices, on all threads.
 void add_product(MatrixXd& sum, const MatrixXd& a, const MatrixXd& b);
-// sum += a^T a for an n x p matrix and a symmetric sum, for little more than half of the work.
+// sum += a^T a for an n x p matrix, in the lower triangle only and for little more than half of the
+// work; what lies above the diagonal is left without meaning.
 void add_square(MatrixXd& sum, const MatrixXd& a);
+// ||x|| of every row x. (Eigen's rowwise().norm() takes one number at a time.)
+VectorXd row_lengths(const MatrixXd& rows);
+// A symmetric matrix by its lower triangle.
+MatrixXd symmetric(const MatrixXd& lower);
 
 // The features of one model on one set.
 class FeatureMoments {
@@ -32,7 +37,7 @@ class FeatureMoments {
   std::int64_t count() const { return count_; }
   const VectorXd& mean() const { return mean_; }
   // Sum over the rows of (x - mean)(x - mean)^T, d x d.
-  const MatrixXd& scatter() const { return scatter_; }
+  MatrixXd scatter() const { return symmetric(scatter_); }
   double total_scatter() const { return scatter_.trace(); }  // of squared distances to the mean
   double mean_norm() const;                                  // of ||x||
   // Root of the mean squared distance of two different rows: sqrt(2 tr(scatter) / (n - 1)).
@@ -46,7 +51,8 @@ class FeatureMoments {
   std::int64_t count_ = 0;
   double norms_ = 0;
   VectorXd mean_;
-  MatrixXd scatter_, class_sums_;
+  MatrixXd scatter_;  // lower triangle
+  MatrixXd class_sums_;
   std::vector<std::int64_t> class_counts_;
 };
 

@@ -49,7 +49,7 @@ VectorXd Movement::add(const MatrixXd& before, const MatrixXd& after) {
   const MatrixXd moved = after - before;
   if (displacement_.size() > 0) add_square(displacement_, moved);
   moved_ += moved.colwise().sum();
-  const VectorXd lengths = moved.rowwise().norm();
+  const VectorXd lengths = row_lengths(moved);
   distances_ += lengths.sum();
   squares_ += lengths.squaredNorm();
   for (const double length : lengths) histogram_.add(length);

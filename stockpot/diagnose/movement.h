@@ -34,7 +34,7 @@ class Movement {
   // Sum over the rows of (x - mean x)(y - mean y)^T, d x d: x before, y after.
   const MatrixXd& cross() const { return cross_; }
   // Sum over the rows of (y - x)(y - x)^T, d x d, about zero; empty when left out.
-  const MatrixXd& displacement() const { return displacement_; }
+  MatrixXd displacement() const { return symmetric(displacement_); }
   // Share of the squared movement that all rows have in common: ||mean(y - x)||^2 / mean square;
   // 0 when nothing moved.
   double common_share() const;
@@ -43,7 +43,7 @@ class Movement {
   std::int64_t count_ = 0;
   double distances_ = 0, squares_ = 0;
   VectorXd mean_before_, mean_after_, moved_;
-  MatrixXd cross_, displacement_;
+  MatrixXd cross_, displacement_;  // of the second the lower triangle
   LengthHistogram histogram_;
 };
 

@@ -210,10 +210,17 @@ DistortionSet SetStudy::result(const SpanRule& rule, const IdTraces& id, bool se
     for (const IdFeatures& model : id.models) own.push_back(model.span);
   else
     own = spans(rule);
-  for (std::size_t m = 0; m < models_.size(); ++m)
-    set.models.push_back(features_of(m, own[m], id, self));
-  for (std::size_t a = 0; a < movements_.size(); ++a)
-    set.movements.push_back(movement_of(a, own, id, self));
+  set.models.resize(models_.size());
+  set.movements.resize(movements_.size());
+  parallel_for(static_cast<std::int64_t>(models_.size() + movements_.size()), 1,
+               [&](std::int64_t begin, std::int64_t) {
+                 const auto task = static_cast<std::size_t>(begin);
+                 if (task < models_.size())
+                   set.models[task] = features_of(task, own[task], id, self);
+                 else
+                   set.movements[task - models_.size()] =
+                       movement_of(task - models_.size(), own, id, self);
+               });
   set.layers = layers_.result();
   return set;
 }

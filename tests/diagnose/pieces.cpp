@@ -47,6 +47,10 @@ TEST(Moments, DoNotDependOnTheNumberOfThreads) {
   set_threads(before);
   EXPECT_EQ(one, four);
   EXPECT_LT((one - a.transpose() * b).norm(), 1e-12 * one.norm());
+
+  MatrixXd square = MatrixXd::Zero(130, 130);
+  add_square(square, a);
+  EXPECT_LT((symmetric(square) - a.transpose() * a).norm(), 1e-12 * square.norm());
 }
 
 TEST(Separation, IsBetweenOverWithin) {
