@@ -66,6 +66,7 @@ DistortionStudy::DistortionStudy(std::vector<DiagnosedModel> models,
   impl_->models = std::move(models);
 }
 
+DistortionStudy::DistortionStudy(DistortionStudy&&) noexcept = default;
 DistortionStudy::~DistortionStudy() = default;
 
 void DistortionStudy::add(const std::string& set, const PairedFeatures& rows) {

@@ -132,6 +132,7 @@ class DistortionStudy {
   // fewer than two models, fewer than two classes or a rule of spans out of range.
   DistortionStudy(std::vector<DiagnosedModel> models, std::vector<std::string> classes,
                   const DistortionOptions& options);
+  DistortionStudy(DistortionStudy&&) noexcept;
   ~DistortionStudy();
 
   // Throws RunError naming model, set, row and feature when a feature is not finite.

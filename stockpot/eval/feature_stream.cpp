@@ -5,6 +5,7 @@
 
 #include <cassert>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "stockpot/base/error.h"
@@ -48,20 +49,23 @@ void stream_features(std::span<Classifier> models, const ImageDataset& set,
     Made made;
     for (std::size_t m = 0; m < models.size(); ++m) {
       const Classifier& model = models[m];
+      const bool wants_logits = !parts.logits.empty() && parts.logits[m];
+      at::Tensor features;
       {
         const Autocast autocast(model.device(), options.bf16);
         if (parts.layers) {
-          auto [features, below] = model.features_and_layers(images);
-          made.features.push_back(std::move(features));
+          std::vector<at::Tensor> below;
+          std::tie(features, below) = model.features_and_layers(images);
           made.layers.push_back(std::move(below));
-        } else {
-          made.features.push_back(model.features(images));
+        } else if (parts.features || wants_logits) {
+          features = model.features(images);
         }
       }
-      if (parts.logits.empty()) continue;
       // In float32, as predict() does it.
-      made.logits.push_back(parts.logits[m] ? model.head_logits(made.features[m].to(at::kFloat))
-                                            : at::empty({0}, at::kFloat));
+      if (!parts.logits.empty())
+        made.logits.push_back(wants_logits ? model.head_logits(features.to(at::kFloat))
+                                           : at::empty({0}, at::kFloat));
+      if (parts.features) made.features.push_back(std::move(features));
     }
     return made;
   };

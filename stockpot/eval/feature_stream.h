@@ -17,15 +17,18 @@ struct LayerBatch {
 };
 
 struct FeatureBatch {
-  std::span<const std::int64_t> labels;          // n
-  std::vector<std::span<const float>> features;  // one a model, n x feature_size, float32
-  // What is asked for: by model and layer (Classifier::features_and_layers); one a model, n x
-  // classes, as predict() has them, empty where they are not asked for.
+  std::span<const std::int64_t> labels;  // n
+  // What is asked for. One a model, n x feature_size, float32; by model and layer
+  // (Classifier::features_and_layers); one a model, n x classes, as predict() has them, empty
+  // where they are not asked for.
+  std::vector<std::span<const float>> features;
   std::vector<std::vector<LayerBatch>> layers;
   std::vector<std::span<const float>> logits;
 };
 
+// A model of which nothing is asked sees no picture.
 struct StreamedParts {
+  bool features = true;
   bool layers = false;
   std::vector<bool> logits = {};  // of which models; empty: of none
 };

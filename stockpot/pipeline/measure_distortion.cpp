@@ -6,7 +6,7 @@
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
-#include "stockpot/eval/feature_stream.h"
+#include "stockpot/eval/predict_many.h"
 
 namespace stockpot {
 namespace {
@@ -47,45 +47,54 @@ DiagnosedModel diagnosed(const Classifier& model, const Classifier& before, cons
   return out;
 }
 
-PairedFeatures rows_of(const FeatureBatch& batch) {
-  PairedFeatures rows{batch.labels, batch.features};
-  for (const std::vector<LayerBatch>& model : batch.layers) {
-    std::vector<LayerRows>& layers = rows.layers.emplace_back();
-    for (const LayerBatch& layer : model) layers.push_back({layer.values, layer.width});
+// BEFORE and the models first..last-1.
+struct Study {
+  std::size_t first = 1, last = 1;
+  DistortionStudy study;
+
+  std::vector<std::size_t> members() const {
+    std::vector<std::size_t> all{0};
+    for (std::size_t m = first; m < last; ++m) all.push_back(m);
+    return all;
   }
-  return rows;
+  PairedFeatures rows_of(const FeatureBatch& batch) const {
+    PairedFeatures rows{batch.labels, {}};
+    for (const std::size_t m : members()) {
+      rows.features.push_back(batch.features[m]);
+      if (batch.layers.empty()) continue;
+      std::vector<LayerRows>& layers = rows.layers.emplace_back();
+      for (const LayerBatch& layer : batch.layers[m]) layers.push_back({layer.values, layer.width});
+    }
+    return rows;
+  }
+};
+
+std::vector<Study> studies_of(const std::vector<Classifier>& models,
+                              std::span<const std::size_t> afters,
+                              const DistortionRequest& request) {
+  const std::vector<std::string>& classes = models[1].labels();
+  const auto head_of = [&](std::size_t m) {
+    return diagnosed(models[m], models[0], request.names[m], classes);
+  };
+  std::vector<Study> studies;
+  std::size_t first = 1;
+  for (const std::size_t count : afters) {
+    std::vector<DiagnosedModel> heads{head_of(0)};
+    for (std::size_t m = first; m < first + count; ++m) heads.push_back(head_of(m));
+    studies.push_back(
+        {first, first + count, DistortionStudy(std::move(heads), classes, request.options)});
+    first += count;
+  }
+  return studies;
 }
 
-// What is wanted of the models' predictions on one set.
-class WantedPredictions {
- public:
-  WantedPredictions(std::span<const Classifier> models, const DistortionRequest& request,
-                    std::size_t set)
-      : predictions_(models.size()) {
-    if (!request.wants_predictions) return;
-    for (std::size_t m = 0; m < models.size(); ++m)
-      if (request.wants_predictions(m, set))
-        predictions_[m] = without_logits(models[m], *request.sets[set].second, request.bf16);
-  }
-
-  std::vector<bool> by_model() const {
-    std::vector<bool> wanted;
-    for (const auto& one : predictions_) wanted.push_back(one.has_value());
-    return wanted;
-  }
-  void add(const FeatureBatch& batch) {
-    for (std::size_t m = 0; m < predictions_.size(); ++m)
-      if (auto& one = predictions_[m])
-        one->logits.insert(one->logits.end(), batch.logits[m].begin(), batch.logits[m].end());
-  }
-  void tell(const DistortionRequest& request, std::size_t set) {
-    for (std::size_t m = 0; m < predictions_.size(); ++m)
-      if (predictions_[m]) request.on_predictions(m, set, std::move(*predictions_[m]));
-  }
-
- private:
-  std::vector<std::optional<Predictions>> predictions_;  // by model
-};
+std::vector<bool> wanted_predictions(const DistortionRequest& request, std::size_t models,
+                                     std::size_t set) {
+  std::vector<bool> wanted(models);
+  if (request.wants_predictions)
+    for (std::size_t m = 0; m < models; ++m) wanted[m] = request.wants_predictions(m, set);
+  return wanted;
+}
 
 // Features of the ID set, which is judged by its own class means once these are known: while they
 // are few they are kept, and no second pass is needed.
@@ -101,9 +110,9 @@ class KeptFeatures {
       kept.features.emplace_back(features.begin(), features.end());
   }
   bool all_kept() const { return bytes_ <= most_; }
-  void visit(const std::function<void(const PairedFeatures&)>& body) const {
+  void visit(const std::function<void(const FeatureBatch&)>& body) const {
     for (const Kept& kept : batches_)
-      body({kept.labels, {kept.features.begin(), kept.features.end()}});
+      body({kept.labels, {kept.features.begin(), kept.features.end()}, {}, {}});
   }
 
  private:
@@ -118,14 +127,10 @@ class KeptFeatures {
 
 }  // namespace
 
-Distortion measure_distortion(std::vector<Classifier>& models, const DistortionRequest& request,
-                              Progress& progress) {
-  const std::vector<std::string>& classes = models[1].labels();
-  std::vector<DiagnosedModel> heads;
-  for (std::size_t m = 0; m < models.size(); ++m)
-    heads.push_back(diagnosed(models[m], models[0], request.names[m], classes));
-  DistortionStudy study(std::move(heads), classes, request.options);
-
+std::vector<Distortion> measure_distortions(std::vector<Classifier>& models,
+                                            std::span<const std::size_t> afters,
+                                            const DistortionRequest& request, Progress& progress) {
+  std::vector<Study> studies = studies_of(models, afters, request);
   const auto pass = [&](const std::string& name, const ImageDataset& set, const std::string& what,
                         const StreamedParts& parts, const auto& visit) {
     EvalOptions how;
@@ -138,24 +143,37 @@ Distortion measure_distortion(std::vector<Classifier>& models, const DistortionR
   };
   for (std::size_t s = 0; s < request.sets.size(); ++s) {
     const auto& [name, set] = request.sets[s];
-    WantedPredictions predictions(models, request, s);
+    const StreamedParts parts{.layers = request.layers,
+                              .logits = wanted_predictions(request, models.size(), s)};
+    StreamedPredictions predictions(models, *set, request.bf16, parts.logits);
     KeptFeatures kept(request.most_kept);
-    const StreamedParts parts{request.layers, predictions.by_model()};
     pass(name, *set, "features", parts, [&](const FeatureBatch& batch) {
       predictions.add(batch);
       if (s == 0) kept.add(batch);
-      study.add(name, rows_of(batch));
+      for (Study& one : studies) one.study.add(name, one.rows_of(batch));
     });
-    predictions.tell(request, s);
-    study.finish_set(name);
+    std::vector<std::optional<Predictions>> told = predictions.take();
+    for (std::size_t m = 0; m < told.size(); ++m)
+      if (told[m]) request.on_predictions(m, s, std::move(*told[m]));
+    for (Study& one : studies) one.study.finish_set(name);
     if (s > 0) continue;
+    const auto add_id_again = [&](const FeatureBatch& batch) {
+      for (Study& one : studies) one.study.add_id_again(one.rows_of(batch));
+    };
     if (kept.all_kept())
-      kept.visit([&](const PairedFeatures& rows) { study.add_id_again(rows); });
+      kept.visit(add_id_again);
     else
-      pass(name, *set, "nearest means", {},
-           [&](const FeatureBatch& batch) { study.add_id_again(rows_of(batch)); });
+      pass(name, *set, "nearest means", {}, add_id_again);
   }
-  return study.result();
+  std::vector<Distortion> results;
+  for (const Study& one : studies) results.push_back(one.study.result());
+  return results;
+}
+
+Distortion measure_distortion(std::vector<Classifier>& models, const DistortionRequest& request,
+                              Progress& progress) {
+  const std::size_t afters[] = {models.size() - 1};
+  return std::move(measure_distortions(models, afters, request, progress).front());
 }
 
 }  // namespace stockpot

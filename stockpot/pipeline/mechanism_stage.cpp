@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/file.h"
@@ -149,8 +150,10 @@ TitledTable models_table(const Subjects& subjects, const RunReport& report) {
   return table;
 }
 
-diagnose::Distortion measure(const TrainContext& context, const TrainedModel* probe,
-                             const Models& afters, const std::vector<MeasuredSet>& sets) {
+// Of each of these seeds, all in one pass over the pictures.
+std::vector<diagnose::Distortion> measure(const TrainContext& context, const TrainedModel* probe,
+                                          std::span<const Models> seeds,
+                                          const std::vector<MeasuredSet>& sets) {
   DistortionRequest request;
   request.bf16 = context.recipe.bf16;
   for (const MeasuredSet& one : sets) request.sets.emplace_back(one.name, one.set);
@@ -166,7 +169,13 @@ diagnose::Distortion measure(const TrainContext& context, const TrainedModel* pr
     networks.push_back(context.pretrained.clone());
     request.names.push_back("pretrained");
   }
-  for (const TrainedModel* model : afters) load(*model);
+  Models afters;
+  std::vector<std::size_t> counts;
+  for (const Models& seed : seeds) {
+    for (const TrainedModel* model : seed) load(*model);
+    afters.insert(afters.end(), seed.begin(), seed.end());
+    counts.push_back(seed.size());
+  }
   const auto store = [&](std::size_t model, std::size_t set) {
     return logits_file(afters[model - 1]->folder, sets[set].stored);
   };
@@ -180,12 +189,14 @@ diagnose::Distortion measure(const TrainContext& context, const TrainedModel* pr
     predictions.model = keys[model];
     store_predictions(store(model, set), predictions);
   };
-  diagnose::Distortion distortion = measure_distortion(networks, request, context.progress);
-  for (std::string& folder : distortion.folders)
-    if (const fs::path inside = fs::path(folder).lexically_relative(context.folder.path());
-        !inside.empty() && *inside.begin() != "..")
-      folder = inside.string();
-  return distortion;
+  std::vector<diagnose::Distortion> distortions =
+      measure_distortions(networks, counts, request, context.progress);
+  for (diagnose::Distortion& distortion : distortions)
+    for (std::string& folder : distortion.folders)
+      if (const fs::path inside = fs::path(folder).lexically_relative(context.folder.path());
+          !inside.empty() && *inside.begin() != "..")
+        folder = inside.string();
+  return distortions;
 }
 
 }  // namespace
@@ -200,8 +211,14 @@ std::optional<Mechanism> measure_mechanism(const TrainContext& context,
   if (auto earlier = measured_earlier(file, inputs)) return earlier;
 
   std::vector<diagnose::Distortion> seeds;
-  for (const Models& afters : subjects.seeds)
-    seeds.push_back(measure(context, subjects.probe, afters, sets));
+  const std::size_t step = std::max<std::size_t>(
+      1, models_at_once(context) / std::max<std::size_t>(1, subjects.seeds.front().size()));
+  for (std::size_t first = 0; first < subjects.seeds.size(); first += step) {
+    const std::span<const Models> some(subjects.seeds.data() + first,
+                                       std::min(step, subjects.seeds.size() - first));
+    for (diagnose::Distortion& one : measure(context, subjects.probe, some, sets))
+      seeds.push_back(std::move(one));
+  }
   Mechanism mechanism;
   mechanism.reading = diagnose::reading(seeds.front());
   if (seeds.size() > 1) {

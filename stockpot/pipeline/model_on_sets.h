@@ -4,6 +4,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "stockpot/metrics/predictions.h"
 #include "stockpot/pipeline/stored_predictions.h"
@@ -31,5 +33,13 @@ class ModelOnSets {
   std::optional<Classifier> model_;  // loaded when it is needed
   std::string key_ = {};             // of that model
 };
+
+// How many models of a run may see the pictures of a set in one pass, by their weights and logits.
+std::size_t models_at_once(const TrainContext& context);
+
+// Makes the logits that these runs have no file of, for many models in one pass over the pictures
+// of a set. What is there is not looked into: ModelOnSets does. Throws Interrupted, WriteError.
+void make_missing_logits(const TrainContext& context, const std::vector<fs::path>& runs,
+                         const std::vector<std::pair<std::string, const ImageDataset*>>& sets);
 
 }  // namespace stockpot

@@ -93,6 +93,18 @@ void add_ensemble(const TrainContext& context, const std::string& name, const st
   report.models.push_back(model);
 }
 
+// Of all but LP, whose logits come from features that are kept.
+void make_logits(const TrainContext& context, const std::vector<TrainedModel>& models,
+                 const std::vector<Soup>& soups, const std::vector<NamedSet>& sets) {
+  std::vector<fs::path> runs;
+  for (const TrainedModel& model : models)
+    if (model.kind != RowKind::lp) runs.push_back(model.folder);
+  for (const Soup& soup : soups) runs.push_back(soup.folder);
+  std::vector<std::pair<std::string, const ImageDataset*>> pictures;
+  for (const NamedSet& named : sets) pictures.emplace_back(named.name, named.set);
+  make_missing_logits(context, runs, pictures);
+}
+
 }  // namespace
 
 SetScore score(const Predictions& predictions) {
@@ -125,6 +137,7 @@ void evaluate_all(const TrainContext& context, const std::vector<TrainedModel>& 
   const std::vector<NamedSet> sets = all_sets(context.data);
   for (const NamedSet& named : sets)
     report.sets.push_back({named.name, named.role, named.set->size(), named.set->skipped()});
+  make_logits(context, models, soups, sets);
   const std::size_t count = models.size() + soups.size();
   const auto evaluate = [&](const std::string& id, auto&& runner, ReportedModel model) {
     context.progress.status("evaluating " + id + " (" + std::to_string(report.models.size() + 1) +

@@ -85,5 +85,23 @@ TEST(MeasureDistortion, PassesManyPicturesTwiceWithTheSameResult) {
   }
 }
 
+TEST(MeasureDistortion, OfSeveralStudiesIsThatOfEach) {
+  const ImageDataset id = many_pictures(), ood = fixture_pictures();
+  std::vector<Classifier> models = three_models(id);
+  DistortionRequest request = request_of(id, ood);
+  Silent silent;
+  const std::vector<diagnose::Distortion> together =
+      measure_distortions(models, std::vector<std::size_t>{1, 1}, request, silent);
+  ASSERT_EQ(together.size(), 2U);
+  for (const std::size_t after : {1, 2}) {
+    std::vector<Classifier> pair;
+    pair.push_back(models[0].clone());
+    pair.push_back(models[after].clone());
+    request.names = {"LP", after == 1 ? "FT" : "LP-FT"};
+    EXPECT_EQ(to_json(together[after - 1]).dump(),
+              to_json(measure_distortion(pair, request, silent)).dump());
+  }
+}
+
 }  // namespace
 }  // namespace stockpot
