@@ -56,7 +56,11 @@ int run_and_print(Recipe recipe, const fs::path& out, bool plan_only, const Comm
               << summary(report, line) << "\nreport: " << printable((out / "report.html").string())
               << "  (" << human_duration(report.seconds) << ")\n";
   }
-  return 0;
+  if (report.lost.empty()) return 0;
+  std::cerr << "stockpot: finished without " << printable(report.lost.front());
+  if (report.lost.size() > 1) std::cerr << " (and " << report.lost.size() - 1 << " more)";
+  std::cerr << "\n";
+  return 5;
 }
 
 int cmd_run(const RunArgs& args, const CommandLine& line) {

@@ -55,7 +55,7 @@ experiment() {
     "$stockpot" run "$recipe" --out "$folder" "${sets[@]}" -q
     code=$?
   fi
-  [ $code -eq 0 ] || echo $code >"$out/logs/$name.failed"
+  [ $code -eq 0 ] || [ $code -eq 5 ] || echo $code >"$out/logs/$name.failed"
 }
 
 for recipe in "${recipes[@]}"; do

@@ -98,16 +98,19 @@ void write_reports(const RunReport& report, const fs::path& out) {
 std::optional<Mechanism> mechanism_of(const TrainContext& context,
                                       const std::vector<TrainedModel>& models,
                                       std::vector<std::string>& notes) {
+  const auto without = [&](const std::exception& error) {
+    notes.push_back(std::string("movement of features was not measured: ") + error.what());
+    return std::nullopt;
+  };
   try {
     return measure_mechanism(context, models);
   } catch (const RunError& error) {
-    notes.push_back(std::string("movement of features was not measured: ") + error.what());
+    return without(error);
   } catch (const FormatError& error) {
-    notes.push_back(std::string("movement of features was not measured: ") + error.what());
+    return without(error);
   } catch (const UsageError& error) {
-    notes.push_back(std::string("movement of features was not measured: ") + error.what());
+    return without(error);
   }
-  return std::nullopt;
 }
 
 TrainedModels train_together(const TrainContext& context, const std::vector<TrainingRun>& runs,
@@ -187,6 +190,7 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
   report.classes = data.train.classes();
   report.recipe = recipe.text;
   report.notes = data.notes;
+  report.lost = trained.lost;
   for (const std::string& lost : trained.lost) report.notes.push_back("lost: " + lost);
   if (recipe.held_out_is_ood)
     report.out_of_protocol =

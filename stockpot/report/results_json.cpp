@@ -197,6 +197,7 @@ Json to_json(const RunReport& report) {
   json.set("mechanism", report.mechanism ? to_json(*report.mechanism) : Json());
   json.set("probe_path", report.probe_path ? to_json(*report.probe_path) : Json());
   json.set("notes", names(report.notes));
+  json.set("lost", names(report.lost));
   return json;
 }
 

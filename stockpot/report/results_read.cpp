@@ -252,6 +252,7 @@ RunReport report_from_json(const Json& json, const fs::path& file) {
   report.recipe = root.at("recipe").text();
   report.versions = root.at("versions").list(read_pair);
   report.notes = root.at("notes").list(read_text);
+  if (const auto place = root.maybe("lost")) report.lost = place->list(read_text);
   if (const auto place = root.maybe("out_of_protocol")) report.out_of_protocol = place->text();
   if (const auto place = root.maybe("comparisons"))
     report.comparisons = place->list(read_comparison);

@@ -113,7 +113,8 @@ struct RunReport {
   std::string recipe;         // YAML as run
   std::vector<std::pair<std::string, std::string>> versions;  // "stockpot" -> "0.1.0", ...
   std::vector<std::string> notes;
-  double seconds = 0;  // of the whole command
+  std::vector<std::string> lost;  // trials without a result, and why: "search-07: diverged, ..."
+  double seconds = 0;             // of the whole command
   // Not empty: choices were made on OOD data, as this sentence says; every output shows it.
   std::string out_of_protocol;
   std::vector<MethodComparison> comparisons;

@@ -187,6 +187,21 @@ TEST(WholeRun, LooksAgainAtPicturesThatChangedUnderTheSameNames) {
   EXPECT_EQ(slurp(world / "fresh.safetensors"), slurp(logits / "shifted.safetensors"));
 }
 
+TEST(WholeRun, EndsWithItsOwnCodeWhenATrialWasLost) {
+  SmallWorld world;
+  const std::string text = slurp(world / "recipe.yaml");
+  world.edit("recipe.yaml", text.substr(text.find("methods:")),
+             "methods:\n  ft: {lr: [1.0e-3, 100], batchnorm: frozen}\n");
+  world.edit("recipe.yaml", "train: {epochs: 2,", "train: {epochs: 2, optimizer: sgd,");
+  const Outcome outcome = run(world, "out", {"--json"});
+  EXPECT_EQ(outcome.code, 5) << outcome.err;
+  EXPECT_NE(outcome.err.find("finished without ft-frozen-lr100-s0: diverged"), std::string::npos)
+      << outcome.err;
+  const Json results = Json::parse(outcome.out, "stdout");
+  ASSERT_EQ(results.find("lost")->items().size(), 1U);
+  EXPECT_EQ(results.find("models")->items().size(), 1U);
+}
+
 TEST(WholeRun, SaysWhereTheWindowOfSwadWas) {
   SmallWorld world;
   const std::string text = slurp(world / "recipe.yaml");
