@@ -133,8 +133,10 @@ std::vector<ExpectedTensor> expected_tensors(const ModelFolder& model, std::int6
   if (const auto* resnet = std::get_if<ResNetConfig>(&model.architecture))
     add_resnet(list, *resnet);
   if (model.side_network) add_side(list);
-  list.add(model.head_weight, {classes, model.feature_size});
-  list.add(model.head_bias, {classes});
+  if (classes > 0) {
+    list.add(model.head_weight, {classes, model.feature_size});
+    list.add(model.head_bias, {classes});
+  }
   return std::move(list.specs);
 }
 

@@ -17,7 +17,8 @@ struct ExpectedTensor {
   bool counter = false;  // num_batches_tracked: an int64 that old files lack
 };
 
-// In the order of the forward pass: the head, with `classes` rows, comes last.
+// In the order of the forward pass: the head, with `classes` rows, comes last; without classes
+// there is none.
 std::vector<ExpectedTensor> expected_tensors(const ModelFolder& model, std::int64_t classes);
 
 // Checks names, shapes and types against the architecture with a head of `classes` rows.

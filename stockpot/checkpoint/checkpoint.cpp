@@ -155,6 +155,15 @@ void Checkpoint::keep_ties(std::vector<std::vector<std::string>> groups) {
   }
 }
 
+void Checkpoint::add_prefix(std::string_view prefix) {
+  if (std::ranges::any_of(
+          tensors_, [&](const TensorView& tensor) { return tensor.name.starts_with(prefix); }))
+    return;
+  for (TensorView& tensor : tensors_) tensor.name.insert(0, prefix);
+  for (std::vector<std::string>& group : ties_)
+    for (std::string& name : group) name.insert(0, prefix);
+}
+
 void Checkpoint::sort_tensors() {
   std::sort(tensors_.begin(), tensors_.end(),
             [](const TensorView& a, const TensorView& b) { return a.name < b.name; });

@@ -35,6 +35,8 @@ class Checkpoint {
   std::uint64_t bytes() const;
   const std::vector<std::string>& notes() const { return notes_; }  // warnings for the user
   void add_note(std::string note) { notes_.push_back(std::move(note)); }
+  // Puts it before every name, unless there is a name that begins with it.
+  void add_prefix(std::string_view prefix);
 
   CheckpointFormat format() const { return format_; }  // of the first file
   // Groups of names that are the same bytes in the same shape; their views are equal too.

@@ -26,15 +26,20 @@ std::string size_text(const Json& size) {
   return size.is_array() ? numbers(size, "x") : "shortest edge " + size.dump();
 }
 
-std::string model_text(const Json& model) {
-  std::string head = grouped(model.find("classes")->as_integer()) + " classes x " +
-                     grouped(model.find("feature_size")->as_integer()) + " features (";
+std::string head_text(const Json& model) {
+  const std::string features = grouped(model.find("feature_size")->as_integer()) + " features";
   const Json::Array& labels = model.find("labels")->items();
+  if (labels.empty()) return "none: a backbone that makes " + features;
+  std::string head = grouped(model.find("classes")->as_integer()) + " classes x " + features + " (";
   for (std::size_t i = 0; i < std::min<std::size_t>(labels.size(), 3); ++i)
     head += (i == 0 ? "" : ", ") + printable(labels[i].as_string());
+  return head + (labels.size() > 3 ? ", ...)" : ")");
+}
+
+std::string model_text(const Json& model) {
   return line("model", printable(model.find("architecture")->as_string()) + " (" +
                            model.find("library")->as_string() + ")") +
-         line("head", head + (labels.size() > 3 ? ", ...)" : ")")) +
+         line("head", head_text(model)) +
          line("images", "resize to " + size_text(*model.find("resize")) + " (" +
                             model.find("interpolation")->as_string() + "), crop " +
                             size_text(*model.find("crop"))) +

@@ -46,7 +46,9 @@ void require_same_labels(const ModelFolder& first, const ModelFolder& other) {
 
 Checkpoint open_weights(const ModelFolder& model) {
   Checkpoint weights = Checkpoint::open(model.path);
-  const auto classes = static_cast<std::int64_t>(model.labels.size());
+  if (model.library == "transformers" && model.backbone_only) weights.add_prefix("vit.");
+  const auto classes =
+      model.backbone_only ? std::int64_t{0} : static_cast<std::int64_t>(model.labels.size());
   const auto ignored = check_tensors(weights.tensors(), model, classes, model.path);
   if (!ignored.empty())
     weights.add_note(std::to_string(ignored.size()) +
@@ -69,8 +71,7 @@ std::string_view torch_name(Dtype dtype) {
   }
 }
 
-Json transformers_config(const Json& source, const std::vector<std::string>& labels, Dtype dtype) {
-  Json config = source;
+void set_classes(Json& config, const std::vector<std::string>& labels) {
   Json id2label = Json::object(), label2id = Json::object();
   for (std::size_t i = 0; i < labels.size(); ++i) {
     id2label.set(std::to_string(i), labels[i]);
@@ -80,6 +81,17 @@ Json transformers_config(const Json& source, const std::vector<std::string>& lab
   config.set("label2id", std::move(label2id));
   if (config.find("num_labels") != nullptr)
     config.set("num_labels", static_cast<std::int64_t>(labels.size()));
+}
+
+Json transformers_config(const ModelFolder& source, const std::vector<std::string>& labels,
+                         Dtype dtype) {
+  Json config = source.config;
+  if (source.backbone_only && !labels.empty()) {
+    Json architectures = Json::array();
+    architectures.push("ViTForImageClassification");
+    config.set("architectures", std::move(architectures));
+  }
+  if (!labels.empty()) set_classes(config, labels);
   // Before version 5 the key was torch_dtype.
   const bool old = config.find("torch_dtype") != nullptr && config.find("dtype") == nullptr;
   config.set(old ? "torch_dtype" : "dtype", torch_name(dtype));
@@ -126,8 +138,9 @@ void write_model_folder(const fs::path& folder, const ModelFolder& source,
   const auto head = std::find_if(tensors.begin(), tensors.end(), [&](const TensorView& tensor) {
     return tensor.name == source.head_weight;
   });
+  const Dtype dtype = head == tensors.end() ? tensors.front().dtype : head->dtype;
   Json config = source.library == "timm" ? timm_config(source.config, labels)
-                                         : transformers_config(source.config, labels, head->dtype);
+                                         : transformers_config(source, labels, dtype);
   if (source.side_network) config.set(kSideKey, true);
   write_file(folder / kConfigFile, config.dump(2) + "\n");
   std::error_code ignored;

@@ -62,7 +62,10 @@ struct ModelFolder {
   std::string library;  // "transformers" or "timm"
   Architecture architecture;
   Preprocessing preprocessing;
-  std::vector<std::string> labels;     // class names by index
+  std::vector<std::string> labels;  // class names by index
+  // The files have no head: transformers' ViTModel, timm's models with num_classes 0. There are no
+  // labels then, until somebody gives the model a head.
+  bool backbone_only = false;
   Json config;                         // config.json as it was read
   std::int64_t feature_size = 0;       // columns of the head
   std::string head_weight, head_bias;  // tensor names
@@ -82,12 +85,14 @@ struct ModelFolder {
 void require_same_labels(const ModelFolder& first, const ModelFolder& other);
 
 // Opens the weights and checks that names and shapes are those of the architecture; the
-// head may have any number of rows but must match `labels`.
+// head may have any number of rows but must match `labels`. Tensors of a ViTModel get the names
+// that they have in a ViTForImageClassification.
 Checkpoint open_weights(const ModelFolder& model);
 
 // Writes a folder of the same format as `source` with these tensors and class names:
-// config.json with the new labels, preprocessing files copied byte for byte, one
-// model.safetensors. Fills `folder`, which must exist and be empty (a PendingFolder).
+// config.json with the new labels (and a ViTForImageClassification where a ViTModel got a head),
+// preprocessing files copied byte for byte, one model.safetensors. Fills `folder`, which must exist
+// and be empty (a PendingFolder).
 void write_model_folder(const fs::path& folder, const ModelFolder& source,
                         std::span<const TensorView> tensors,
                         const std::vector<std::string>& labels);

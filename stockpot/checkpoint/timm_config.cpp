@@ -99,9 +99,9 @@ bool is_flat(const ConfigReader& config) { return !config.has("pretrained_cfg");
 
 std::vector<std::string> read_labels(const ConfigReader& config, const ConfigReader& data) {
   const std::int64_t classes = config.integer(
-      "num_classes", data.integer("num_classes", 1000, 1, kMostClasses), 1, kMostClasses);
+      "num_classes", data.integer("num_classes", 1000, 0, kMostClasses), 0, kMostClasses);
   const ConfigReader arguments = config.child("model_args");
-  if (const auto built = arguments.integer("num_classes", classes, 1, kMostClasses);
+  if (const auto built = arguments.integer("num_classes", classes, 0, kMostClasses);
       built != classes)
     arguments.fail("num_classes", "is " + std::to_string(built) + ", but num_classes is " +
                                       std::to_string(classes));
@@ -131,6 +131,7 @@ void read_timm(ModelFolder& folder) {
   if (const std::string head = data.string("classifier", "fc"); head != "fc")
     data.fail("classifier", "is " + in_quotes(head) + "; expected fc");
   folder.labels = read_labels(config, data);
+  folder.backbone_only = folder.labels.empty();
   folder.preprocessing = read_preprocessing(data);
   folder.head_weight = "fc.weight";
   folder.head_bias = "fc.bias";

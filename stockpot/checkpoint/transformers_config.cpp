@@ -64,6 +64,13 @@ std::optional<std::int64_t> class_number(const std::string& key) {
   return number;
 }
 
+// Of a backbone alone the config names no classes of its own.
+bool is_backbone(const ConfigReader& config) {
+  if (!config.has("architectures")) return false;
+  const std::vector<std::string> names = config.strings("architectures");
+  return std::ranges::find(names, "ViTModel") != names.end();
+}
+
 std::vector<std::string> read_labels(const ConfigReader& config) {
   const std::int64_t announced = config.integer("num_labels", 2, 1, kMostClasses);
   if (!config.has("id2label")) return numbered_labels(announced);
@@ -239,7 +246,8 @@ void read_transformers(ModelFolder& folder) {
   const VitConfig vit = read_vit(config);
   folder.library = "transformers";
   folder.architecture = vit;
-  folder.labels = read_labels(config);
+  folder.backbone_only = is_backbone(config);
+  if (!folder.backbone_only) folder.labels = read_labels(config);
   folder.preprocessing = read_preprocessing(folder.path, vit.image_size);
   folder.feature_size = vit.hidden_size;
   folder.head_weight = "classifier.weight";

@@ -7,6 +7,7 @@
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/signals.h"
+#include "stockpot/base/text.h"
 #include "stockpot/data/batch.h"
 #include "stockpot/eval/set_rows.h"
 #include "stockpot/model/compat.h"
@@ -54,6 +55,11 @@ at::Tensor forward_all(Classifier& model, const ImageDataset& set, const EvalOpt
 }  // namespace
 
 Predictions without_logits(const Classifier& model, const ImageDataset& set, bool bf16) {
+  if (model.labels().empty())
+    throw UsageError(
+        printable(model.folder().path.string()) +
+        " is a backbone without a head, which says nothing about classes: train a head "
+        "first, as 'stockpot probe' does");
   if (model.labels() != set.classes())
     throw UsageError("the model has " + std::to_string(model.labels().size()) +
                      " labels that are not the " + std::to_string(set.classes().size()) +

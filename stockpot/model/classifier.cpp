@@ -92,7 +92,8 @@ Classifier Classifier::load(const ModelFolder& folder) {
   Network network = network_of(folder);
   TensorTable table(with_head(network, folder), at::kCPU);
   for (const Parameter& parameter : table.parameters())
-    copy_values(checkpoint.at(parameter.name), parameter.value);
+    if (!parameter.head || !folder.backbone_only)
+      copy_values(checkpoint.at(parameter.name), parameter.value);
   for (const auto& [name, buffer] : table.buffers()) {
     // Checkpoints from before PyTorch 0.4.1 do not count batches.
     const bool counter = buffer.scalar_type() == at::kLong;

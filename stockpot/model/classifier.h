@@ -56,7 +56,8 @@ struct TrainingMode {
 
 class Classifier {
  public:
-  // Pretrained weights as float32 on the CPU, with the pretrained head. Throws FormatError.
+  // Pretrained weights as float32 on the CPU, with the pretrained head: one of no classes where the
+  // folder has none. Throws FormatError.
   static Classifier load(const ModelFolder& folder);
   Classifier(Classifier&&) noexcept;
   Classifier& operator=(Classifier&&) noexcept;

@@ -47,19 +47,13 @@ DiagnosedModel diagnosed(const Classifier& model, const Classifier& before, cons
   return out;
 }
 
-// BEFORE and the models first..last-1.
 struct Study {
-  std::size_t first = 1, last = 1;
+  std::vector<std::size_t> members;  // BEFORE, then its AFTERs
   DistortionStudy study;
 
-  std::vector<std::size_t> members() const {
-    std::vector<std::size_t> all{0};
-    for (std::size_t m = first; m < last; ++m) all.push_back(m);
-    return all;
-  }
   PairedFeatures rows_of(const FeatureBatch& batch) const {
     PairedFeatures rows{batch.labels, {}};
-    for (const std::size_t m : members()) {
+    for (const std::size_t m : members) {
       rows.features.push_back(batch.features[m]);
       if (batch.layers.empty()) continue;
       std::vector<LayerRows>& layers = rows.layers.emplace_back();
@@ -77,13 +71,14 @@ std::vector<Study> studies_of(const std::vector<Classifier>& models,
     return diagnosed(models[m], models[0], request.names[m], classes);
   };
   std::vector<Study> studies;
-  std::size_t first = 1;
+  std::size_t next = 1;
   for (const std::size_t count : afters) {
-    std::vector<DiagnosedModel> heads{head_of(0)};
-    for (std::size_t m = first; m < first + count; ++m) heads.push_back(head_of(m));
+    std::vector<std::size_t> members{0};
+    for (const std::size_t end = next + count; next < end; ++next) members.push_back(next);
+    std::vector<DiagnosedModel> heads;
+    for (const std::size_t m : members) heads.push_back(head_of(m));
     studies.push_back(
-        {first, first + count, DistortionStudy(std::move(heads), classes, request.options)});
-    first += count;
+        {std::move(members), DistortionStudy(std::move(heads), classes, request.options)});
   }
   return studies;
 }

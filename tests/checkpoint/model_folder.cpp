@@ -146,6 +146,31 @@ TEST(OpenWeights, AcceptsWhatFitsAndNotesThePooler) {
   EXPECT_PRED2(contains, weights.notes()[0], "not used by the classifier: 'vit.pooler.dense.bias'");
 }
 
+TEST(OpenWeights, GivesABackboneAloneTheNamesOfAClassifier) {
+  Json config = small_vit();
+  config.set("architectures", Json::parse(R"(["ViTModel"])", "x"));
+  const SmallFolder folder(config);
+  const ModelFolder model = folder.open();
+  EXPECT_TRUE(model.backbone_only);
+  EXPECT_TRUE(model.labels.empty());
+  auto tensors = filled_tensors(model, 0, 1);
+  for (OwnedTensor& tensor : tensors) tensor.name.erase(0, std::string("vit.").size());
+  tensors.push_back(make_tensor("pooler.dense.bias", Dtype::f32, {1}, std::vector<float>{0}));
+  write_safetensors(folder.path() / "model.safetensors", views(tensors));
+  const Checkpoint weights = open_weights(model);
+  EXPECT_NE(weights.find("vit.embeddings.cls_token"), nullptr);
+  EXPECT_PRED2(contains, weights.notes()[0], "not used by the classifier: 'vit.pooler.dense.bias'");
+
+  const auto whole = filled_tensors(model, 2, 1);
+  const TemporaryFolder target;
+  write_model_folder(target.path(), model, views(whole), {"a", "b"});
+  const ModelFolder written = ModelFolder::open(target.path());
+  EXPECT_FALSE(written.backbone_only);
+  EXPECT_EQ(*written.config.find("architectures"),
+            Json::parse(R"(["ViTForImageClassification"])", "x"));
+  EXPECT_EQ(open_weights(written).tensors().size(), whole.size());
+}
+
 TEST(OpenWeights, RefusesAHeadThatDoesNotFitTheClasses) {
   const SmallFolder folder(small_resnet());
   folder.write_weights(10);

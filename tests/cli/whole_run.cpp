@@ -187,6 +187,27 @@ TEST(WholeRun, LooksAgainAtPicturesThatChangedUnderTheSameNames) {
   EXPECT_EQ(slurp(world / "fresh.safetensors"), slurp(logits / "shifted.safetensors"));
 }
 
+TEST(WholeRun, StartsFromABackboneWithoutAHead) {
+  SmallWorld world;
+  fs::copy(fs::path(STOCKPOT_SOURCE_DIR) / "tests/fixtures/model/vit-backbone", world / "backbone");
+  world.edit("recipe.yaml", "{from: model}", "{from: backbone}");
+  const std::string text = slurp(world / "recipe.yaml");
+  world.edit("recipe.yaml", text.substr(text.find("  ft:")),
+             "  ft: {lr: 1.0e-3}\n  lpft: {lr: 1.0e-3}\n");
+  const Outcome outcome = run(world, "out");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json config = Json::read(world / "out/runs/lp/model/config.json");
+  EXPECT_EQ(config.find("architectures")->items().front().as_string(), "ViTForImageClassification");
+  EXPECT_EQ(config.find("id2label")->members().size(), 5U);
+  EXPECT_EQ(stockpot(world.path(), {"eval", "out/runs/lp/model", "--val", "val"}).code, 0);
+  EXPECT_NE(stockpot(world.path(), {"inspect", "backbone"})
+                .out.find("none: a backbone that makes 16 features"),
+            std::string::npos);
+  const Outcome refused = stockpot(world.path(), {"eval", "backbone", "--val", "val"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("backbone without a head"), std::string::npos) << refused.err;
+}
+
 TEST(WholeRun, EndsWithItsOwnCodeWhenATrialWasLost) {
   SmallWorld world;
   const std::string text = slurp(world / "recipe.yaml");

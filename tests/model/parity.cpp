@@ -43,6 +43,27 @@ TEST_P(Fixture, HasTheLogitsOfPyTorch) {
             6e-5);
 }
 
+// Of transformers' ViTModel and timm's resnet18 with num_classes 0.
+TEST(Backbone, HasTheFeaturesOfPyTorchAndKeepsThemUnderAHead) {
+  const c10::NoGradGuard no_grad;
+  for (const char* name : {"vit-backbone", "resnet18-backbone"}) {
+    Classifier model = test::load(test::fixture(name));
+    EXPECT_TRUE(model.labels().empty());
+    const SafetensorsFile reference(test::fixture(name) / "reference.safetensors");
+    const at::Tensor images = test::fixture_images(reference);
+    const at::Tensor features = model.features(images);
+    EXPECT_LT(test::largest_difference(features, floats(find(reference, "features"))), 6e-5);
+
+    model.reset_head({"cat", "dog", "owl"}, 1);
+    const test::TemporaryFolder folder;
+    model.save(folder / "model");
+    const Classifier again = test::load(folder / "model");
+    EXPECT_EQ(again.labels().size(), 3U);
+    EXPECT_TRUE(test::same_bits(again.features(images), features));
+    EXPECT_TRUE(test::same_bits(again.logits(images), model.logits(images)));
+  }
+}
+
 TEST_P(Fixture, TakesImagesInAnyMemoryFormat) {
   const c10::NoGradGuard no_grad;
   const at::Tensor other = images.contiguous(at::MemoryFormat::ChannelsLast);
