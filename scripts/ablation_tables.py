@@ -154,8 +154,14 @@ def shifts_of_models(runs, counted):
         if numbers:
             key = tuple(numbers["inputs"]["identity"]["model_sha256"])
             groups.setdefault(key, []).append(name)
-    return {ending(group) or runs[group[0]]["model"]: group
-            for group in groups.values() if len(group) >= 3}
+    named = {}
+    for group in groups.values():
+        name = ending(group) or runs[group[0]]["model"]
+        if name in named:  # another model of the same description
+            name += f" of {group[0]}"
+        if len(group) >= 3:
+            named[name] = group
+    return named
 
 
 def ending(group):
