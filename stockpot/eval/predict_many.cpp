@@ -1,7 +1,5 @@
 #include "stockpot/eval/predict_many.h"
 
-#include <utility>
-
 namespace stockpot {
 
 StreamedPredictions::StreamedPredictions(std::span<const Classifier> models,

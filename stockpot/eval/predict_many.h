@@ -1,9 +1,9 @@
 // predict() for several models in one pass over the pictures.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "stockpot/eval/feature_stream.h"

@@ -85,6 +85,9 @@ struct Tiles {
 
 #define STOCKPOT_TILE_ROW(name, rows) \
   { name<Number, rows, 1>, name<Number, rows, 2>, name<Number, rows, 3> }
+#define STOCKPOT_FOUR_TILE_ROWS(name, first)                          \
+  STOCKPOT_TILE_ROW(name, first), STOCKPOT_TILE_ROW(name, first + 1), \
+      STOCKPOT_TILE_ROW(name, first + 2), STOCKPOT_TILE_ROW(name, first + 3)
 
 template <typename Number, int rows, int vectors>
 void tile_any(const Tile<Number>& tile) {
@@ -92,10 +95,7 @@ void tile_any(const Tile<Number>& tile) {
 }
 
 template <typename Number>
-constexpr Tiles<Number> kAny = {16 / sizeof(Number),
-                                4,
-                                {STOCKPOT_TILE_ROW(tile_any, 1), STOCKPOT_TILE_ROW(tile_any, 2),
-                                 STOCKPOT_TILE_ROW(tile_any, 3), STOCKPOT_TILE_ROW(tile_any, 4)}};
+constexpr Tiles<Number> kAny = {16 / sizeof(Number), 4, {STOCKPOT_FOUR_TILE_ROWS(tile_any, 1)}};
 
 #if defined(__x86_64__)
 template <typename Number, int rows, int vectors>
@@ -104,11 +104,7 @@ __attribute__((target("avx2,fma"))) void tile_avx2(const Tile<Number>& tile) {
 }
 
 template <typename Number>
-constexpr Tiles<Number> kAvx2 = {
-    32 / sizeof(Number),
-    4,
-    {STOCKPOT_TILE_ROW(tile_avx2, 1), STOCKPOT_TILE_ROW(tile_avx2, 2),
-     STOCKPOT_TILE_ROW(tile_avx2, 3), STOCKPOT_TILE_ROW(tile_avx2, 4)}};
+constexpr Tiles<Number> kAvx2 = {32 / sizeof(Number), 4, {STOCKPOT_FOUR_TILE_ROWS(tile_avx2, 1)}};
 
 template <typename Number, int rows, int vectors>
 __attribute__((target("avx512f,avx2,fma"))) void tile_avx512(const Tile<Number>& tile) {
@@ -119,10 +115,7 @@ template <typename Number>
 constexpr Tiles<Number> kAvx512 = {
     64 / sizeof(Number),
     8,
-    {STOCKPOT_TILE_ROW(tile_avx512, 1), STOCKPOT_TILE_ROW(tile_avx512, 2),
-     STOCKPOT_TILE_ROW(tile_avx512, 3), STOCKPOT_TILE_ROW(tile_avx512, 4),
-     STOCKPOT_TILE_ROW(tile_avx512, 5), STOCKPOT_TILE_ROW(tile_avx512, 6),
-     STOCKPOT_TILE_ROW(tile_avx512, 7), STOCKPOT_TILE_ROW(tile_avx512, 8)}};
+    {STOCKPOT_FOUR_TILE_ROWS(tile_avx512, 1), STOCKPOT_FOUR_TILE_ROWS(tile_avx512, 5)}};
 
 template <typename Number>
 const Tiles<Number>& choose_tiles() {
