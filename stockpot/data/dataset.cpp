@@ -142,7 +142,9 @@ std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> split_indices(
     (is_held_out[static_cast<std::size_t>(i)] ? parts.second : parts.first).push_back(i);
   }
   if (parts.second.empty()) {
-    throw UsageError("nothing can be held out: no class has two images");
+    throw UsageError("nothing can be held out of the training set: " + std::to_string(set.size()) +
+                     " pictures of " + std::to_string(by_class.size()) +
+                     " classes, and no class has two");
   }
   return parts;
 }

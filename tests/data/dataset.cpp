@@ -242,7 +242,7 @@ TEST(SplitIndices, RefusesFractionsThatLeaveNothing) {
     EXPECT_THROW(split_indices(set, fraction, 1), UsageError) << fraction;
   }
   EXPECT_TRUE(contains(message<UsageError>([&] { split_indices(set, 0.5, 1); }),
-                       "no class has two images"));
+                       "pictures of 2 classes, and no class has two"));
 }
 
 // The held-out part would hold copies of what is trained on.
