@@ -24,12 +24,8 @@ std::string plan_text(const Checkpoint& source, const ConversionPlan& plan,
                      grouped(static_cast<std::int64_t>(plan.outputs.size())) + " tensors, " +
                      human_bytes(plan.bytes_to_read()) + " in " +
                      counted(source.files().size(), "file") + "\n";
-  text += "write  " + printable(place.path.string()) +
-          (place.folder ? "/" + place.weights + " and " +
-                              counted(place.companions.names.size(), "other file")
-                        : "") +
-          ": " + std::string(container_name(place.container)) + ", " +
-          human_bytes(plan.bytes_to_write()) + ", " + counted(plan.converted, "tensor") +
+  text += "write  " + files_text(place) + ": " + std::string(container_name(place.container)) +
+          ", " + human_bytes(plan.bytes_to_write()) + ", " + counted(plan.converted, "tensor") +
           " of another type than before\n";
   if (!source.state_key().empty())
     text += "take   the tensors under " + in_quotes(source.state_key()) + "\n";
@@ -131,9 +127,10 @@ void add_convert_args(CLI::App& command, ConvertArgs& args) {
   command.add_option("IN", args.in, "File or folder to read; nothing in it is executed")
       ->required();
   command
-      .add_option("OUT", args.out,
-                  "A file (.safetensors, .pt, .pth, .bin), or a folder: then config, tokenizer "
-                  "and the like are copied from the folder IN")
+      .add_option(
+          "OUT", args.out,
+          "A file (.safetensors, .pt, .pth, .bin, .ckpt), or a folder: then config, tokenizer "
+          "and the like are copied from the folder IN")
       ->required();
   add_open_flags(command, args.open);
   add_output_flags(command, args.output);

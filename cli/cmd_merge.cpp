@@ -4,9 +4,11 @@
 #include "cli/merge_work.h"
 #include "cli/model_choice.h"
 #include "cli/terminal.h"
+#include "cli/write_commands.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
+#include "stockpot/checkpoint/model_notes.h"
 #include "stockpot/merge/manifest.h"
 
 namespace stockpot::cli {
@@ -30,15 +32,10 @@ std::string plan_text(const MergeRequest& request, const MergeWork& work,
     text += "tensors " + number(count) + " " + why + "\n";
   for (const auto& [name, why] : plan.skipped)
     text += "skip   " + printable(name) + ": " + why + "\n";
-  text += "write  " + printable(place.path.string()) +
-          (place.folder ? "/" + place.weights + " and " + number(place.companions.names.size()) +
-                              " other files"
-                        : "") +
-          ", " + human_bytes(plan.bytes_to_write()) + " (" + human_bytes(plan.bytes_to_read()) +
-          " to read, " + std::to_string(threads()) + " threads)\n";
-  for (const Checkpoint* model : plan.models)
-    for (const std::string& note : model->notes())
-      text += "note   " + printable(model->path().string()) + ": " + printable(note) + "\n";
+  text += "write  " + files_text(place) + ", " + human_bytes(plan.bytes_to_write()) + " (" +
+          human_bytes(plan.bytes_to_read()) + " to read, " + std::to_string(threads()) +
+          " threads)\n";
+  for (const std::string& note : notes_of_models(plan.models)) text += "note   " + note + "\n";
   for (const std::string& note : plan.notes) text += "note   " + note + "\n";
   return text;
 }

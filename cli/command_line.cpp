@@ -80,7 +80,9 @@ void add_probe(CLI::App& app, MethodArgs& args) {
 void add_method(CLI::App& app, CommandLine& line, MethodArgs& args, const std::string& method) {
   args.method = method;
   add_compute(app, line);
-  app.add_option("MODEL", args.model, "Folder of the pretrained model")->required();
+  app.add_option("MODEL", args.model,
+                 "The pretrained model: its folder, or a ResNet's file of weights")
+      ->required();
   app.add_option("--train", args.train, "Training set (a source)")->required();
   app.add_option("--val", args.held_out, "Held-out set that every choice is made on (a source)");
   app.add_option("--val-fraction", args.held_out_fraction,

@@ -11,7 +11,7 @@ void add_diagnose(CLI::App& app, CommandLine& line) {
       "distortion", "How training moved features, spans, classes and the head, ID and OOD");
   add_compute(*command, line);
   const auto args = std::make_shared<DiagnoseArgs>();
-  command->add_option("BEFORE", args->before, "Folder of the pretrained (or LP) model")->required();
+  command->add_option("BEFORE", args->before, "The pretrained (or LP) model")->required();
   command->add_option("AFTER", args->after, "Folders of the models that were trained from it")
       ->required();
   command->add_option("--id", args->id, "ID set: held-out or test (a source)")->required();

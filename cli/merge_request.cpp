@@ -38,9 +38,10 @@ std::vector<double> parse_alphas(const std::string& text) {
 }
 
 void add_common_flags(CLI::App& app, MergeRequest& request) {
-  app.add_option("-o,--output", request.output,
-                 "A file (.safetensors, .pt, .pth, .bin), or a folder: then config, tokenizer and "
-                 "the like come along from the first model");
+  app.add_option(
+      "-o,--output", request.output,
+      "A file (.safetensors, .pt, .pth, .bin, .ckpt), or a folder: then config, tokenizer and "
+      "the like come along from the first model");
   add_output_flags(app, request.written);
   app.add_option("--group", request.groups,
                  "REGEX=average|take-first|take-best|skip|copy-base|W|W1:W2:...: what happens to "

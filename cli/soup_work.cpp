@@ -9,6 +9,7 @@
 #include "stockpot/base/text.h"
 #include "stockpot/base/threads.h"
 #include "stockpot/checkpoint/content_hash.h"
+#include "stockpot/checkpoint/model_notes.h"
 #include "stockpot/soup/class_names.h"
 #include "stockpot/soup/verdict.h"
 
@@ -110,9 +111,9 @@ std::string SoupWork::plan_text(const SoupJudge& judge) const {
   if (!place_.output.empty())
     text += "write  " + printable(place_.output.native()) + ", ledger " +
             printable(place_.ledger.native()) + "\n";
-  for (const Checkpoint& model : models_)
-    for (const std::string& note : model.notes())
-      text += "note   " + printable(model.path().native()) + ": " + printable(note) + "\n";
+  std::vector<const Checkpoint*> models;
+  for (const Checkpoint& model : models_) models.push_back(&model);
+  for (const std::string& note : notes_of_models(models)) text += "note   " + note + "\n";
   for (const std::string& note : plan_.notes) text += "note   " + note + "\n";
   return text;
 }

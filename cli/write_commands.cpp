@@ -9,6 +9,14 @@ std::string counted(std::size_t count, const std::string& what) {
   return grouped(static_cast<std::int64_t>(count)) + " " + what + (count == 1 ? "" : "s");
 }
 
+std::string files_text(const OutputPlace& place) {
+  std::string text = printable(place.path.string());
+  if (place.folder) text += "/" + place.weights;
+  if (const std::size_t others = place.companions.names.size(); others > 0)
+    text += " and " + counted(others, "other file");
+  return text;
+}
+
 Json json_list(const std::vector<std::string>& texts) {
   Json items = Json::array();
   for (const std::string& text : texts) items.push(text);

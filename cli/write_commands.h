@@ -18,6 +18,8 @@ void add_lora(CLI::App& app, CommandLine& line);
 
 // "1 file", "1,200 tensors".
 std::string counted(std::size_t count, const std::string& what);
+// For a plan: "soup.pt", "soup/model.safetensors and 3 other files".
+std::string files_text(const OutputPlace& place);
 Json json_list(const std::vector<std::string>& texts);
 
 // How inputs are opened.

@@ -170,7 +170,7 @@ std::vector<std::string> check_tensors(std::span<const TensorView> tensors,
     if (rest.contains(tensor.name))
       (is_ignorable(tensor.name) ? ignored : differences.unknown).push_back(tensor.name);
   if (const std::string text = differences.text(); !text.empty())
-    throw FormatError(origin, "does not fit the architecture in config.json (" +
+    throw FormatError(origin, "does not fit its architecture (" +
                                   describe_architecture(model.architecture) + "): " + text);
   return ignored;
 }

@@ -17,6 +17,9 @@ inline constexpr std::int64_t kMostClasses = 1'000'000;
 void read_transformers(ModelFolder& folder);
 void read_timm(ModelFolder& folder);
 
+// timm's name for a ResNet of these blocks; "" when it has none.
+std::string resnet_name(bool bottleneck, const std::array<std::int64_t, 4>& depths);
+
 // LABEL_0, LABEL_1, ...: the names that transformers gives to classes without names.
 std::vector<std::string> numbered_labels(std::int64_t count);
 

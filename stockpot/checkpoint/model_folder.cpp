@@ -4,6 +4,7 @@
 
 #include "stockpot/base/error.h"
 #include "stockpot/checkpoint/architecture.h"
+#include "stockpot/checkpoint/bare_weights.h"
 #include "stockpot/checkpoint/config_formats.h"
 #include "stockpot/checkpoint/message.h"
 #include "stockpot/checkpoint/safetensors.h"
@@ -18,6 +19,12 @@ constexpr const char* kSideKey = "stockpot_side_network";
 ModelFolder ModelFolder::open(const fs::path& path) {
   ModelFolder folder;
   folder.path = path;
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored)) {
+    folder.config = config_of_weights(path);
+    read_timm(folder);
+    return folder;
+  }
   const fs::path file = path / kConfigFile;
   folder.config = Json::read(file);
   const ConfigReader config(folder.config, file);
@@ -53,6 +60,7 @@ Checkpoint open_weights(const ModelFolder& model) {
   if (!ignored.empty())
     weights.add_note(std::to_string(ignored.size()) +
                      " tensors are not used by the classifier: " + some_of(ignored));
+  if (const auto assumed = assumed_of(model)) weights.add_note(*assumed);
   return weights;
 }
 

@@ -26,10 +26,10 @@ struct OutputPlace {
 // "safetensors" and "pt"; nothing for other words.
 std::optional<Container> container_from(std::string_view format);
 
-// .safetensors, .pt, .pth and .bin name a file and its container; everything else a folder, which
-// gets the companions of `source`. `format` overrules nothing: it decides for folders (`usual`
-// when not given) and must agree with a file's name. Throws UsageError when it does not, and when
-// the output exists and may not be replaced.
+// .safetensors, .pt, .pth, .bin, .ckpt and the like name a file and its container; everything else
+// a folder, which gets the companions of `source`. `format` overrules nothing: it decides for
+// folders (`usual` when not given) and must agree with a file's name. Throws UsageError when it
+// does not, and when the output exists and may not be replaced.
 OutputPlace output_place(const fs::path& out, const fs::path& source,
                          std::optional<Container> format, bool replace,
                          Container usual = Container::safetensors);

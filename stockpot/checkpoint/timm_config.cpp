@@ -116,6 +116,12 @@ std::vector<std::string> read_labels(const ConfigReader& config, const ConfigRea
 
 }  // namespace
 
+std::string resnet_name(bool bottleneck, const std::array<std::int64_t, 4>& depths) {
+  for (const ResNetRow& row : kResNets)
+    if (row.bottleneck == bottleneck && row.depths == depths) return std::string(row.name);
+  return "";
+}
+
 void read_timm(ModelFolder& folder) {
   const fs::path file = folder.path / kConfigFile;
   const ConfigReader config(folder.config, file);

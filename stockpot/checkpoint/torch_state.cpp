@@ -208,7 +208,7 @@ class StateReader {
                            (rest.empty() ? "" : "; beside them: " + some_of(rest)));
     if (!models.empty())
       state_.notes.push_back("other tensors are there too, under " + some_of(models) +
-                             ": averaged and raw weights must not be mixed");
+                             ": averaged and raw weights must not be mixed (--state-key chooses)");
   }
 
   void beside(const std::string& name, const PickleValue& value, int depth) {

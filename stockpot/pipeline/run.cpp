@@ -144,6 +144,8 @@ RunReport run_recipe(const Recipe& recipe, const fs::path& out, bool plan_only, 
   progress.say("model: " + printable(recipe.model.string()) + " (" +
                model_line(folder, pretrained) + ") on " + device.str() + ", " +
                std::to_string(threads()) + " threads");
+  const std::vector<std::string> model_notes = open_weights(folder).notes();
+  for (const std::string& note : model_notes) progress.say("note: model: " + printable(note));
   const std::vector<TrainingRun> runs = checked_runs(recipe, pretrained);
   std::optional<RunFolder> run_folder;
   if (!plan_only) run_folder.emplace(out, recipe, identity);

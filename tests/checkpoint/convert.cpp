@@ -132,6 +132,9 @@ TEST(OutputPlace, TheNameDecidesAndContradictionsAreRefused) {
   const fs::path here = folder.path();
   EXPECT_FALSE(output_place(here / "m.pth", {}, std::nullopt, false).folder);
   EXPECT_EQ(output_place(here / "m.bin", {}, std::nullopt, false).container, Container::torch);
+  for (const char* name : {"m.ckpt", "m.th", "m.PTH.tar"}) {
+    EXPECT_FALSE(output_place(here / name, {}, std::nullopt, false).folder) << name;
+  }
   const OutputPlace place = output_place(here / "vit-1.5", {}, Container::torch, false);
   EXPECT_TRUE(place.folder);
   EXPECT_EQ(place.weights, "pytorch_model.bin");
