@@ -52,7 +52,7 @@ AnalysisWork::AnalysisWork(const AnalysisRequest& request, const AnalysisSets& s
     batchnorm_ = "variance";
   else if (batchnorm_.empty())
     batchnorm_ = extrapolates && !same_statistics(request.models) ? "recompute" : "variance";
-  loaded_ = load_named_sets(sets, first.labels, progress);
+  loaded_ = load_named_sets(sets, first, progress);
   if (loaded_.empty()) throw UsageError("name a set to look at: --val, --id or --ood SOURCE");
   MixtureOptions options;
   options.device = parse_device(line.device.value_or("cpu"));

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "cli/distortion_page.h"
+#include "cli/recipe_sets.h"
 #include "cli/sources.h"
 #include "cli/terminal.h"
 #include "cli/torch_commands.h"
@@ -119,6 +120,7 @@ int cmd_diagnose(const DiagnoseArgs& args, const CommandLine& line) {
   std::vector<ModelFolder> folders = {ModelFolder::open(args.before)};
   for (const fs::path& path : args.after) folders.push_back(ModelFolder::open(path));
   check_folders(folders);
+  for (const std::string& note : assumptions_about(folders[1])) progress.say("note: " + note);
   const std::vector<NamedSet> sets = load_sets(args, folders[1].labels, progress);
   std::vector<Classifier> models;
   for (const ModelFolder& folder : folders) {

@@ -82,6 +82,7 @@ int cmd_eval(const EvalArgs& args, const CommandLine& line) {
     // One decoding for all models: they must agree on the classes.
     if (sets.empty()) {
       classes = folder.labels;
+      for (const std::string& note : assumptions_about(folder)) progress.say("note: " + note);
       sets = load_sets(args, classes, progress);
       for (const EvalSet& set : sets)
         report.sets.push_back({set.name, set.role, set.set.size(), set.set.skipped()});

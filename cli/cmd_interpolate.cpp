@@ -105,7 +105,7 @@ int cmd_interpolate(const InterpolateArgs& args, const CommandLine& line) {
   options.bf16 = line.bf16;
   options.batchnorm = batchnorm_policy(args.request.batchnorm);
   const ModelFolder first = ModelFolder::open(args.request.models[0]);
-  std::vector<NamedSet> sets = load_named_sets(args.sets, first.labels, progress);
+  std::vector<NamedSet> sets = load_named_sets(args.sets, first, progress);
   ImageDataset pictures;
   if (options.batchnorm == BatchNormPolicy::recompute) {
     if (args.pictures.empty()) throw UsageError("--bn recompute needs pictures: --bn-data SOURCE");

@@ -48,7 +48,7 @@ int cmd_soup_curve(const SoupCurveArgs& args, const CommandLine& line) {
     return 0;
   }
   const ModelFolder first = ModelFolder::open(args.models.front());
-  const std::vector<NamedSet> sets = load_named_sets(args.sets, first.labels, progress);
+  const std::vector<NamedSet> sets = load_named_sets(args.sets, first, progress);
   held_out_set(sets, "a greedy soup");
   SubsetOptions options;
   options.device = parse_device(line.device.value_or("cpu"));

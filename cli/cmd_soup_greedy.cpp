@@ -43,8 +43,7 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
   }
   SoupWork work(args, line, paths, Container::safetensors, progress);
   std::vector<std::string> warnings;
-  const HeldOut held_out =
-      held_out_pictures(args.recipe, args.held_out, first.labels, warnings, progress);
+  const HeldOut held_out = held_out_pictures(args.recipe, args.held_out, first, warnings, progress);
 
   PictureScorerOptions how;
   how.metric = metric;
@@ -75,9 +74,10 @@ int cmd_soup_greedy(const SoupArgs& args, const CommandLine& line) {
                     : "note   no early rejection: " + std::string(row(metric).words) +
                           " has no bound from a part of the pictures"};
   if (args.recipe.empty() || !args.train.empty())
-    warnings = overlap_warnings(
-        args.train, paths, held_out,
-        "models look better on them than they are, and the soup is chosen for it", progress);
+    for (std::string& warning : overlap_warnings(
+             args.train, paths, held_out,
+             "models look better on them than they are, and the soup is chosen for it", progress))
+      warnings.push_back(std::move(warning));
   judge.warnings = warnings;
   ImageDataset pictures = held_out.set;
   if (!args.pictures.empty() && args.recomputes())

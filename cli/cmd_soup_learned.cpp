@@ -87,8 +87,8 @@ void LearnedWork::open_models() {
 }
 
 void LearnedWork::load_pictures() {
-  const std::vector<std::string>& classes = folders_.front().labels;
-  held_out_.emplace(held_out_pictures(args_.recipe, args_.held_out, classes, notes_, progress_));
+  held_out_.emplace(
+      held_out_pictures(args_.recipe, args_.held_out, folders_.front(), notes_, progress_));
   if (!args_.recipe.empty() && args_.train.empty()) return;
   for (std::string& warning : overlap_warnings(
            args_.train, args_.models, *held_out_,

@@ -87,7 +87,7 @@ int external(const SoupArgs& args, const CommandLine& line, Progress& progress) 
 
   SoupJudge judge;
   judge.score = [&](const SoupRequest& request) {
-    progress.status("scoring the " + printable(request.name));
+    progress.status("scoring " + printable(request.name));
     return scorer(request);
   };
   judge.description = evaluator.description();

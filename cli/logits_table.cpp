@@ -122,7 +122,7 @@ LogitsTable logits_table(const std::vector<fs::path>& paths, const AnalysisSets&
   options.bf16 = line.bf16;
   options.folder = store;
   LogitsTable table;
-  std::vector<NamedSet> loaded = load_named_sets(sets, first.labels, progress);
+  std::vector<NamedSet> loaded = load_named_sets(sets, first, progress);
   table.held_out = held_out_set(loaded, "a choice");
   for (const NamedSet& set : loaded) table.sets.push_back({set.name, set.role});
   for (const fs::path& path : paths) table.names.push_back(path.string());

@@ -9,22 +9,23 @@
 
 namespace stockpot::cli {
 
-std::vector<NamedSet> load_named_sets(const AnalysisSets& sets,
-                                      const std::vector<std::string>& classes, Progress& progress) {
+std::vector<NamedSet> load_named_sets(const AnalysisSets& sets, const ModelFolder& model,
+                                      Progress& progress) {
+  for (const std::string& note : assumptions_about(model)) progress.say("note: " + note);
   std::vector<NamedSet> loaded;
   const auto add = [&](const std::string& name, SetRole role, DataSpec spec) {
     if (std::ranges::find(loaded, name, &NamedSet::name) != loaded.end())
       throw UsageError("two sets are called " + printable(name) + "; give one another name");
     spec.skip_unreadable = sets.skip_unreadable;
     LoadOptions options;
-    options.classes = classes;
+    options.classes = model.labels;
     progress.status("reading " + printable(name));
     loaded.push_back({name, role, ImageDataset::load(spec, options)});
     if (const std::int64_t skipped = loaded.back().set.skipped())
       progress.say(printable(name) + ": " + grouped(skipped) + " unreadable pictures left out");
   };
   if (!sets.recipe.empty()) {
-    DataSets data = sets_of_recipe(sets.recipe, classes, progress);
+    DataSets data = sets_of_recipe(sets.recipe, model.labels, progress);
     loaded.push_back({"val", SetRole::held_out, std::move(data.held_out.set)});
     for (TestSet& test : data.tests)
       loaded.push_back(

@@ -6,15 +6,16 @@
 
 #include "cli/analysis_commands.h"
 #include "stockpot/base/progress.h"
+#include "stockpot/checkpoint/model_folder.h"
 #include "stockpot/pipeline/mixtures.h"
 
 namespace stockpot::cli {
 
 // Those of the recipe; then "train" (as held-out data: nothing is reported on it), "val", "id",
-// then the OOD sets, in this order, those that were named. `classes`: the models'. Throws
-// UsageError when two have one name.
-std::vector<NamedSet> load_named_sets(const AnalysisSets& sets,
-                                      const std::vector<std::string>& classes, Progress& progress);
+// then the OOD sets, in this order, those that were named. For this model and others with its
+// classes; says what is assumed about it. Throws UsageError when two have one name.
+std::vector<NamedSet> load_named_sets(const AnalysisSets& sets, const ModelFolder& model,
+                                      Progress& progress);
 
 // Pictures whose labels nobody looks at.
 ImageDataset load_unlabelled(const std::vector<std::string>& sources, Progress& progress);

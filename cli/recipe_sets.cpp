@@ -5,6 +5,8 @@
 #include "cli/sources.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/checkpoint/bare_weights.h"
+#include "stockpot/checkpoint/config_formats.h"
 
 namespace stockpot::cli {
 
@@ -23,20 +25,30 @@ DataSets sets_of_recipe(const std::filesystem::path& recipe,
   return data;
 }
 
+std::vector<std::string> assumptions_about(const ModelFolder& model) {
+  std::vector<std::string> lines;
+  if (auto assumed = assumed_of(model))
+    lines.push_back(printable(model.path.string()) + ": " + std::move(*assumed));
+  if (are_numbered(model.labels))
+    lines.push_back("the model's " + grouped(static_cast<std::int64_t>(model.labels.size())) +
+                    " classes have no names: those of a set are taken for them in byte order");
+  return lines;
+}
+
 HeldOut held_out_pictures(const std::filesystem::path& recipe,
-                          const std::vector<std::string>& sources,
-                          const std::vector<std::string>& classes, std::vector<std::string>& notes,
-                          Progress& progress) {
+                          const std::vector<std::string>& sources, const ModelFolder& model,
+                          std::vector<std::string>& notes, Progress& progress) {
   progress.status("reading the held-out pictures");
+  notes = assumptions_about(model);
   if (!recipe.empty()) {
-    DataSets data = sets_of_recipe(recipe, classes, progress);
-    notes = std::move(data.notes);
+    DataSets data = sets_of_recipe(recipe, model.labels, progress);
+    notes.insert(notes.end(), data.notes.begin(), data.notes.end());
     return std::move(data.held_out);
   }
   if (sources.empty())
     throw UsageError("held-out pictures are needed: --val SOURCE or --recipe RUN");
   LoadOptions options;
-  options.classes = classes;
+  options.classes = model.labels;
   return HeldOut{ImageDataset::load(parse_sources(sources), options)};
 }
 

@@ -58,11 +58,11 @@ Json prepared_as_by_torchvision(std::int64_t classes) {
 
 }  // namespace
 
-Json config_of_weights(const fs::path& file) {
-  const Checkpoint weights = Checkpoint::open(file);
+Json config_of_weights(const fs::path& path) {
+  const Checkpoint weights = Checkpoint::open(path);
   const std::optional<ResNetConfig> resnet = resnet_of(weights);
   if (!resnet)
-    throw FormatError(file,
+    throw FormatError(path,
                       "is weights without a config.json, and its tensors are not those of "
                       "resnet18, 34, 50, 101 or 152 (torchvision, timm); give the folder that "
                       "has its config.json");
@@ -79,7 +79,7 @@ Json config_of_weights(const fs::path& file) {
 
 std::optional<std::string> assumed_of(const ModelFolder& model) {
   std::error_code ignored;
-  if (!fs::is_regular_file(model.path, ignored)) return std::nullopt;
+  if (fs::exists(model.path / kConfigFile, ignored)) return std::nullopt;
   const Preprocessing& pictures = model.preprocessing;
   return "no config.json: taken for timm's " +
          std::get<ResNetConfig>(model.architecture).architecture + " with " +

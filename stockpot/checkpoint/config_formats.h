@@ -22,5 +22,7 @@ std::string resnet_name(bool bottleneck, const std::array<std::int64_t, 4>& dept
 
 // LABEL_0, LABEL_1, ...: the names that transformers gives to classes without names.
 std::vector<std::string> numbered_labels(std::int64_t count);
+// Whether these are such names, so that nothing is known of the classes but their order.
+bool are_numbered(const std::vector<std::string>& labels);
 
 }  // namespace stockpot

@@ -20,7 +20,7 @@ ModelFolder ModelFolder::open(const fs::path& path) {
   ModelFolder folder;
   folder.path = path;
   std::error_code ignored;
-  if (fs::is_regular_file(path, ignored)) {
+  if (!fs::exists(path / kConfigFile, ignored)) {
     folder.config = config_of_weights(path);
     read_timm(folder);
     return folder;

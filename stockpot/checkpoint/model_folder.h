@@ -74,9 +74,9 @@ struct ModelFolder {
   // others find tensors that they do not know.
   bool side_network = false;
 
-  // A folder, or a file of weights alone, which is looked into (bare_weights.h). Throws FormatError
-  // naming the file and the key: unknown architecture (with those that are known), sizes that do
-  // not fit, hidden_size not divisible by the heads, values out of range.
+  // Weights without a config.json are looked into (bare_weights.h). Throws FormatError naming the
+  // file and the key: unknown architecture (with those that are known), sizes that do not fit,
+  // hidden_size not divisible by the heads, values out of range.
   static ModelFolder open(const fs::path& folder);
 };
 

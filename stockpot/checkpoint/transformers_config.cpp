@@ -236,6 +236,10 @@ std::vector<std::string> numbered_labels(std::int64_t count) {
   return labels;
 }
 
+bool are_numbered(const std::vector<std::string>& labels) {
+  return !labels.empty() && labels == numbered_labels(static_cast<std::int64_t>(labels.size()));
+}
+
 void read_transformers(ModelFolder& folder) {
   const fs::path file = folder.path / kConfigFile;
   const ConfigReader config(folder.config, file);

@@ -16,8 +16,8 @@
 namespace stockpot {
 
 struct LoadOptions {
-  // The model's class names: labels are indices into them, and a sample of another class is
-  // an error. Empty: the classes are those found, in byte order of their names.
+  // The model's class names: labels are indices into them. Samples of other classes are an error,
+  // but for names like LABEL_0, as many as they. Empty: those found, in byte order of their names.
   std::vector<std::string> classes;
   // Decoded bytes to keep; samples beyond it are kept encoded and decoded at each use.
   std::uint64_t memory_budget = std::uint64_t{4} << 30;

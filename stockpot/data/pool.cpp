@@ -10,6 +10,7 @@
 
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/checkpoint/config_formats.h"
 #include "stockpot/data/sources.h"
 
 namespace stockpot {
@@ -49,9 +50,13 @@ void check_ids(const std::vector<Sample>& samples) {
       "'}, or leave it out with class_map: {'" + name + "': ''}");
 }
 
-// The classes that labels are indices into; every sample's class is one of them.
-std::vector<std::string> choose_classes(const std::vector<Sample>& samples,
-                                        const std::vector<std::string>& given) {
+struct Classes {
+  std::vector<std::string> names;  // that labels are indices into
+  std::vector<std::string> found;  // their names among the samples, when they have others there
+};
+
+// Every sample's class is one of them.
+Classes choose_classes(const std::vector<Sample>& samples, const std::vector<std::string>& given) {
   std::vector<std::string> found;  // in byte order, as the samples are
   for (const Sample& sample : samples) {
     if (found.empty() || found.back() != sample.class_name) found.push_back(sample.class_name);
@@ -61,15 +66,16 @@ std::vector<std::string> choose_classes(const std::vector<Sample>& samples,
       throw UsageError("the only class is '" + printable(found.front()) + "' (" +
                        samples.front().origin + "); a classifier needs two or more");
     }
-    return found;
+    return {found, {}};
   }
   const std::set<std::string> known(given.begin(), given.end());
   std::vector<std::string> unknown;
   for (const std::string& name : found) {
     if (!known.contains(name)) unknown.push_back(name);
   }
-  if (unknown.empty()) return given;
+  if (unknown.empty()) return {given, {}};
   if (unknown.size() == found.size()) {
+    if (found.size() == given.size() && are_numbered(given)) return {given, found};
     throw UsageError(
         "the set of " + samples.front().origin + " has no class in common with the model: it has " +
         quoted_list(found) + ", the model has " + quoted_list(given) +
@@ -90,11 +96,11 @@ std::map<std::string, std::int64_t> positions(const std::vector<std::string>& na
   return result;
 }
 
-void fill_rows(Pool& pool, std::vector<Sample>& samples) {
+void fill_rows(Pool& pool, std::vector<Sample>& samples, const std::vector<std::string>& classes) {
   std::set<std::string> groups;
   for (const Sample& sample : samples) groups.insert(sample.group);
   pool.groups.assign(groups.begin(), groups.end());
-  const auto labels = positions(pool.classes), group_indices = positions(pool.groups);
+  const auto labels = positions(classes), group_indices = positions(pool.groups);
   pool.rows.reserve(samples.size());
   for (Sample& sample : samples) {
     PoolRow& row = pool.rows.emplace_back();
@@ -170,8 +176,9 @@ std::shared_ptr<const Pool> load_pool(const DataSpec& spec, const LoadOptions& o
   sort_samples(samples);
   check_ids(samples);
   auto pool = std::make_shared<Pool>();
-  pool->classes = choose_classes(samples, options.classes);
-  fill_rows(*pool, samples);
+  const Classes classes = choose_classes(samples, options.classes);
+  pool->classes = classes.names;
+  fill_rows(*pool, samples, classes.found.empty() ? classes.names : classes.found);
   const std::size_t found = pool->rows.size();
   Unreadable unreadable;
   const std::uint64_t left =

@@ -91,7 +91,7 @@ struct PictureScorer::State {
     eval.bf16 = options.bf16;
     predict_rows(model, held_out.set, rows, logits, eval);
     seen += static_cast<std::int64_t>(rows.size());
-    progress.status("scoring the " + printable(name) + ": " + grouped(seen) + "/" +
+    progress.status("scoring " + printable(name) + ": " + grouped(seen) + "/" +
                     grouped(truth.rows()));
   }
 };

@@ -140,7 +140,7 @@ TEST(Attacks, C12_ConfigsOfNoKnownKindAreRefused) {
   EXPECT_PRED2(contains, SmallFolder(Json::array()).refusal(), "expected a JSON object");
   const TemporaryFolder empty;
   EXPECT_PRED2(contains, message_of<FormatError>([&] { ModelFolder::open(empty.path()); }),
-               "config.json");
+               "no model.safetensors");
 }
 
 }  // namespace

@@ -60,6 +60,9 @@ TEST(BareWeights, TakePicturesAsTorchvisionPreparesThem) {
                "no config.json: taken for timm's resnet18 with 3 classes without names");
   EXPECT_PRED2(contains, notes.back(), "a shortest edge of 256 (bilinear)");
   EXPECT_FALSE(assumed_of(file.folder()));
+  // So does a folder that has lost its config.
+  fs::remove(file.path().parent_path() / "config.json");
+  EXPECT_EQ(ModelFolder::open(file.path().parent_path()).preprocessing, wanted);
 }
 
 TEST(BareWeights, BecomeAFolderWithAConfig) {

@@ -82,6 +82,27 @@ TEST(Dataset, MapsAndDropsClassesAndUsesTheModelsOrder) {
   EXPECT_EQ(set.label(2), 0);
 }
 
+// A model whose files name no classes: torchvision and timm number those of a folder in this order.
+TEST(Dataset, TakesItsClassesInOrderForThoseWithoutNames) {
+  const Scratch scratch;
+  write_set(scratch, "set", 3, 1);
+  const Names numbered{"LABEL_0", "LABEL_1", "LABEL_2"};
+  const ImageDataset set = load({source(scratch / "set")}, {numbered});
+  EXPECT_EQ(set.classes(), numbered);
+  EXPECT_EQ(ids(set), (Names{"set/a/0.png", "set/b/0.png", "set/c/0.png"}));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(set.label(i), i);
+  const auto refusal = [&](const Names& classes) {
+    return message<UsageError>([&] { load({source(scratch / "set")}, {classes}); });
+  };
+  const Names fewer{"LABEL_0", "LABEL_1"}, others{"LABEL_1", "LABEL_0", "LABEL_2"};
+  EXPECT_TRUE(contains(refusal(fewer), "has no class in common with the model"));
+  EXPECT_TRUE(contains(refusal(others), "has no class in common with the model"));
+  DataSpec some;
+  some.sources = {source(scratch / "set")};
+  some.class_map = {{"a", "LABEL_2"}, {"b", ""}, {"c", ""}};
+  EXPECT_EQ(ImageDataset::load(some, {numbered}).label(0), 2) << "what is named goes by its name";
+}
+
 TEST(Dataset, LeavesOutWhatTheMapDoesNotNameWhenAsked) {
   const Scratch scratch;
   write_set(scratch, "set", 4, 1);
