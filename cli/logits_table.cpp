@@ -5,6 +5,7 @@
 #include "cli/named_sets.h"
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/checkpoint/safetensors.h"
 #include "stockpot/eval/evaluate.h"
 #include "stockpot/model/runtime.h"
 #include "stockpot/pipeline/model_on_sets.h"
@@ -103,8 +104,12 @@ LogitsTable table_of_files(const std::vector<fs::path>& paths) {
 
 bool holds_logits(const fs::path& path) {
   std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return path.extension() == ".safetensors";
-  return !fs::exists(path / "config.json", ignored) && !sets_in(path).empty();
+  if (fs::exists(path / "config.json", ignored)) return false;
+  const bool folder = fs::is_directory(path, ignored);
+  if (!folder && path.extension() != ".safetensors") return false;
+  const std::vector<std::string> names = sets_in(path);
+  // Weights without a config.json have such names, too.
+  return !names.empty() && SafetensorsFile(store_of(path, names.front())).find("logits") != nullptr;
 }
 
 LogitsTable logits_table(const std::vector<fs::path>& paths, const AnalysisSets& sets,

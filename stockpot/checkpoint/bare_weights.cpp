@@ -27,6 +27,7 @@ std::optional<ResNetConfig> resnet_of(const Checkpoint& weights) {
     for (depth = 0; rows(block_name(stage, depth) + "conv1.weight") > 0;) ++depth;
     const std::string first = block_name(stage, 0);
     resnet.channels[stage] = rows(first + "conv2.weight");
+    if (resnet.channels[stage] == 0) return std::nullopt;
     // Wide ones and ResNeXts have more channels inside a block than its width says.
     if (resnet.bottleneck && rows(first + "conv3.weight") != 4 * resnet.channels[stage])
       return std::nullopt;

@@ -108,6 +108,10 @@ TEST(BareWeights, OfOtherNetworksAreRefused) {
   std::erase_if(tensors, [](const OwnedTensor& tensor) { return tensor.name == "bn1.weight"; });
   EXPECT_PRED2(contains, refusal_of(), "does not fit its architecture (resnet50");
   EXPECT_PRED2(contains, refusal_of(), "bn1.weight");
+  tensors = whole;
+  std::erase_if(tensors,
+                [](const OwnedTensor& tensor) { return tensor.name == "layer2.0.conv2.weight"; });
+  EXPECT_PRED2(contains, refusal_of(), "not those of resnet18");
 }
 
 }  // namespace

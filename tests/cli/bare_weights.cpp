@@ -64,6 +64,10 @@ TEST(BareWeights, MakeASoupThatIsAModel) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_TRUE(contains(outcome.err + outcome.out, "no config.json: taken for timm's resnet18"));
   EXPECT_EQ(stockpot(world.path(), {"eval", "soup/model", "--val", "train"}).code, 0);
+  // Not taken for stored logits, which are such files, too.
+  const Outcome ensemble =
+      stockpot(world.path(), {"ensemble", files[0], files[1], "--val", "train"});
+  EXPECT_EQ(ensemble.code, 0) << ensemble.err;
 }
 
 }  // namespace
