@@ -38,20 +38,13 @@ std::optional<ResNetConfig> resnet_of(const Checkpoint& weights) {
   return resnet;
 }
 
-template <class Number>
-Json list_of(std::initializer_list<Number> values) {
-  Json list = Json::array();
-  for (const Number value : values) list.push(value);
-  return list;
-}
-
 Json prepared_as_by_torchvision(std::int64_t classes) {
-  return Json::object({{"input_size", list_of<std::int64_t>({3, 224, 224})},
+  return Json::object({{"input_size", Json::Array{3, 224, 224}},
                        {"interpolation", "bilinear"},
                        {"crop_pct", 0.875},
                        {"crop_mode", "center"},
-                       {"mean", list_of({0.485, 0.456, 0.406})},
-                       {"std", list_of({0.229, 0.224, 0.225})},
+                       {"mean", Json::Array{0.485, 0.456, 0.406}},
+                       {"std", Json::Array{0.229, 0.224, 0.225}},
                        {"num_classes", classes},
                        {"first_conv", "conv1"},
                        {"classifier", "fc"}});
@@ -70,8 +63,7 @@ Json config_of_weights(const fs::path& path) {
   const std::int64_t classes = rows_of(weights, "fc.weight", 2);
   Json config = Json::object({{"architecture", resnet->architecture}, {"num_classes", classes}});
   if (resnet->channels != ResNetConfig{}.channels) {
-    Json channels = Json::array();
-    for (const std::int64_t count : resnet->channels) channels.push(count);
+    Json::Array channels(resnet->channels.begin(), resnet->channels.end());
     config.set("model_args", Json::object({{"channels", std::move(channels)}}));
   }
   config.set("pretrained_cfg", prepared_as_by_torchvision(classes));

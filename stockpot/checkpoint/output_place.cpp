@@ -1,22 +1,16 @@
 #include "stockpot/checkpoint/output_place.h"
 
-#include <algorithm>
-#include <string_view>
-
 #include "stockpot/base/error.h"
 #include "stockpot/base/text.h"
+#include "stockpot/checkpoint/weights_file.h"
 
 namespace stockpot {
 namespace {
 
 std::optional<Container> container_of_file(const fs::path& path) {
   const std::string name = lower_ascii(path.filename().string());
-  const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
-  if (ends(".safetensors")) return Container::safetensors;
-  // What is read as a torch file is one when it is written, too (weights_file.cpp).
-  constexpr std::string_view kTorch[] = {".pt", ".pth", ".bin", ".th", ".ckpt", ".pth.tar"};
-  if (std::ranges::any_of(kTorch, ends)) return Container::torch;
-  return std::nullopt;
+  if (!ends_like_weights(name)) return std::nullopt;
+  return name.ends_with(".safetensors") ? Container::safetensors : Container::torch;
 }
 
 WrittenCheckpoint write_weights(const fs::path& file, std::vector<OutputTensor> tensors,

@@ -34,9 +34,8 @@ bool is_there(const fs::path& path) {
 }
 
 bool looks_like_weights(const std::string& name) {
-  const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
   const auto starts = [&](std::string_view start) { return name.starts_with(start); };
-  return std::any_of(kEndings.begin(), kEndings.end(), ends) &&
+  return ends_like_weights(name) &&
          std::none_of(kTrainingState.begin(), kTrainingState.end(), starts);
 }
 
@@ -61,6 +60,11 @@ bool holds_weights(const fs::path& folder) {
 }
 
 }  // namespace
+
+bool ends_like_weights(std::string_view name) {
+  return std::ranges::any_of(kEndings,
+                             [&](std::string_view ending) { return name.ends_with(ending); });
+}
 
 std::vector<fs::path> checkpoints_in(const fs::path& folder) {
   std::vector<fs::path> found;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stockpot/base/file.h"
@@ -14,6 +15,9 @@ namespace stockpot {
 // when other weights of the list are ignored. Throws FormatError: nothing there, or several files
 // of which none is the obvious one.
 fs::path find_weights(const fs::path& folder, std::vector<std::string>& notes);
+
+// Whether a file of this name is one of safetensors or torch: .safetensors, .pt, .ckpt, ...
+bool ends_like_weights(std::string_view name);
 
 // The checkpoints in a folder that is none itself: files that look like weights and folders that
 // hold a model, in the natural order of their names (step-9 before step-10). Empty when the folder

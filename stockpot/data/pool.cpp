@@ -51,8 +51,8 @@ void check_ids(const std::vector<Sample>& samples) {
 }
 
 struct Classes {
-  std::vector<std::string> names;  // that labels are indices into
-  std::vector<std::string> found;  // their names among the samples, when they have others there
+  std::vector<std::string> names;       // that labels are indices into
+  std::vector<std::string> of_samples;  // the same classes as the samples call them
 };
 
 // Every sample's class is one of them.
@@ -66,14 +66,14 @@ Classes choose_classes(const std::vector<Sample>& samples, const std::vector<std
       throw UsageError("the only class is '" + printable(found.front()) + "' (" +
                        samples.front().origin + "); a classifier needs two or more");
     }
-    return {found, {}};
+    return {found, found};
   }
   const std::set<std::string> known(given.begin(), given.end());
   std::vector<std::string> unknown;
   for (const std::string& name : found) {
     if (!known.contains(name)) unknown.push_back(name);
   }
-  if (unknown.empty()) return {given, {}};
+  if (unknown.empty()) return {given, given};
   if (unknown.size() == found.size()) {
     if (found.size() == given.size() && are_numbered(given)) return {given, found};
     throw UsageError(
@@ -178,7 +178,7 @@ std::shared_ptr<const Pool> load_pool(const DataSpec& spec, const LoadOptions& o
   auto pool = std::make_shared<Pool>();
   const Classes classes = choose_classes(samples, options.classes);
   pool->classes = classes.names;
-  fill_rows(*pool, samples, classes.found.empty() ? classes.names : classes.found);
+  fill_rows(*pool, samples, classes.of_samples);
   const std::size_t found = pool->rows.size();
   Unreadable unreadable;
   const std::uint64_t left =

@@ -12,10 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // A page that loads and runs nothing.
 void expect_self_contained(const fs::path& file) {
   const std::string page = slurp(file);

@@ -11,10 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 const Json& first_score(const Json& report) {
   return report.find("models")->items()[0].find("scores")->items()[0];
 }

@@ -13,10 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Without a search; side-tuning beside FT and LP-FT; the OOD set is the validation set made worse.
 class Compared : public ::testing::Test {
  protected:

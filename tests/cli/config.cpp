@@ -8,10 +8,6 @@
 namespace stockpot {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST(Config, ShowPrintsARecipeThatShowsTheSame) {
   SmallWorld world;
   const Outcome shown = stockpot(world.path(), {"config", "show", "recipe.yaml"});

@@ -7,10 +7,6 @@
 namespace stockpot {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST(Look, DiffOfAModelWithItselfIsEqualBitForBit) {
   SmallWorld world;
   const Outcome outcome = stockpot(world.path(), {"diff", "model", "model", "--exit-code", "-q"});

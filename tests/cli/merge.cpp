@@ -14,10 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Files m1 .. m4 and base: a matrix, a head and a counter each.
 class Merging : public ::testing::Test {
  protected:

@@ -39,6 +39,9 @@ class SmallWorld {
 };
 
 std::string slurp(const std::filesystem::path& file);
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 // Content hashes of every file below `folder` that does not depend on the clock (logs with
 // times and reports are left out), by relative path.
 std::vector<std::pair<std::string, std::string>> lasting_files(const std::filesystem::path& folder);

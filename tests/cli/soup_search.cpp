@@ -16,10 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Five files of one tensor of three numbers. The evaluator likes soups near (1, 1, 1).
 class Searching : public ::testing::Test {
  protected:

@@ -7,10 +7,6 @@
 namespace stockpot {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST(Surface, VersionAndHelpAnswerOnStdout) {
   TemporaryFolder here;
   const Outcome version = stockpot(here.path(), {"--version"});

@@ -10,10 +10,6 @@ namespace {
 
 constexpr const char* kToy = STOCKPOT_BIN_DIR "/toy_worker";
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // A sweep of four toys in DIR/toys.
 void make_toys(const TemporaryFolder& here, const std::string& steps) {
   const std::string command =

@@ -11,10 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST(Theory, PrintsTablesAndWhatTheyShow) {
   TemporaryFolder here;
   const Outcome outcome =
